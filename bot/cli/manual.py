@@ -28,7 +28,10 @@ _EXAMPLES = {
     "run": ("countersign run",),
     "worker": ("countersign worker",),
     "web": ("countersign web",),
-    "relay": ("countersign relay --to https://bot.example.org", "countersign relay --to https://bot.example.org --once"),
+    "relay": (
+        "countersign relay --to https://bot.example.org",
+        "countersign relay --to https://bot.example.org --once",
+    ),
     "poll": ("countersign poll", "countersign poll --local --json"),
     "changes": ("countersign changes --state TX --since 2026-11-01", "countersign changes --csv > changes.csv"),
     "agreements": ("countersign agreements --state Florida", "countersign agreements --csv > agreements.csv"),

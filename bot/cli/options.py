@@ -12,7 +12,6 @@ from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 
 
-
 def _starting_with(known: Iterable[str]) -> Callable[[str], list[str]]:
     """Return a function that completes the word that is being typed in a shell."""
 

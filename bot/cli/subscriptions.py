@@ -36,9 +36,7 @@ app = subject()
 
 _UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
-Channel = Annotated[
-    str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.", autocompletion=CHANNEL_NAMES)
-]
+Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.", autocompletion=CHANNEL_NAMES)]
 Address = Annotated[str, typer.Argument(help="The id of a chat, a channel or a subscription.")]
 
 
@@ -167,7 +165,8 @@ def preview(
     if text:
         print(text)
     else:
-        say(f"Nothing matched in the last {counted(days, 'day')}, so no message would have been sent.")
+        span = "day" if days == 1 else counted(days, "day")
+        say(f"Nothing matched in the last {span}, so no message would have been sent.")
 
 
 @app.command(cls=TakesChatNumber)
@@ -236,7 +235,10 @@ async def _stored(store: Store) -> tuple[Sequence[Subscription], Sequence[Unread
 def deliver() -> None:
     """Send all messages that are due now. Exits with 1 if a message can't be sent."""
     answer = write(prepared(), say, "deliver", {})
-    say(f"{counted(answer['messages'], 'message')} sent.")
+    if answer["messages"] or answer["problems"]:
+        say(f"{counted(answer['messages'], 'message')} sent.")
+    else:
+        say("No message was due.")
     for problem in answer["problems"]:
         say(problem)
     raise typer.Exit(1 if answer["problems"] else 0)

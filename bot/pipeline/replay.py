@@ -51,7 +51,9 @@ def entries(folder: Path) -> list[Entry]:
         raise UsageError(f"{manifest} can't be read: {fault!r}.") from None
     missing = [entry.path for entry in found if not entry.path.is_file()]
     if missing:
-        raise UsageError(f"{folder} lacks {counted(len(missing), 'file')} named in manifest.json, such as {missing[0].name}.")
+        raise UsageError(
+            f"{folder} lacks {counted(len(missing), 'file')} named in manifest.json, such as {missing[0].name}."
+        )
     return sorted(found, key=lambda entry: entry.observed_at)
 
 

@@ -235,7 +235,9 @@ class TelegramSender:
         self._flooded = (address, time.monotonic() + seconds)
         self.rate_limit.hold(None if everywhere else address, seconds)
         scope = "platform" if everywhere else "address"
-        return SendError(f"Telegram asked us to wait {counted(ceil(seconds), 'second')}", retry_after=seconds, scope=scope)
+        return SendError(
+            f"Telegram asked us to wait {counted(ceil(seconds), 'second')}", retry_after=seconds, scope=scope
+        )
 
     def _reason(self, error: TelegramError) -> str:
         """Return Telegram's error message, shortened and without the token."""

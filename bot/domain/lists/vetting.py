@@ -115,7 +115,7 @@ def doubts(
     if unexcused and goes_back(changes):
         reasons += _age_doubts(known, listing, changes, log)
     if headline is not None and not _near(len(listing.agreements), headline):
-        reasons.append(f"it has {counted(len(listing.agreements), 'row')}, but ICE's page says {headline}")
+        reasons.append(f"it has {counted(len(listing.agreements), 'row')}, but ICE's page says {headline:,}")
     return tuple(reasons)
 
 

@@ -206,8 +206,8 @@ class Crawler:
         self.facts |= {name: self._stored[name] for name in gone}
         if is_complete:
             self._session.note(
-                f"{self._session.place.name}: {len(gone)} of {counted(len(upcoming), 'upcoming meeting')} vanished from the "
-                "calendar at once, too many to believe"
+                f"{self._session.place.name}: {len(gone)} of {counted(len(upcoming), 'upcoming meeting')} vanished "
+                "from the calendar at once, too many to believe"
             )
         return []
 

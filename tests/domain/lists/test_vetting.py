@@ -8,6 +8,7 @@ from support.listings import ANOTHER_DAY, FIRST, known_after, listing, moa, pend
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
+from bot.domain.letters import counted
 from bot.domain.lists.reconcile import reconcile
 from bot.domain.lists.vetting import Held, Ruling, disappearances, doubts, hold, stood
 
@@ -91,6 +92,7 @@ def test_excused_disappearances_do_not_count():
         (100, 101, False),
         (90, 100, False),
         (89, 100, True),
+        (1, 100, True),
         (970, 1_000, False),
         (969, 1_000, True),
         (250, 100, False),
@@ -106,7 +108,7 @@ def test_a_count_far_from_the_headline_is_doubted(rows, headline, is_doubted):
     reasons = doubted(now, now, headline=headline)
     assert bool(reasons) is is_doubted
     if is_doubted:
-        assert reasons == (f"it has {rows} rows, but ICE's page says {headline}",)
+        assert reasons == (f"it has {counted(rows, 'row')}, but ICE's page says {headline:,}",)
 
 
 def test_unreadable_rows_matter_only_if_a_row_is_missing():
