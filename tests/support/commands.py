@@ -1,7 +1,7 @@
 """The commands and options of `countersign`, for checking what documents and examples type."""
 
-import shlex
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import typer.main
 from typer.core import TyperGroup
@@ -22,28 +22,30 @@ def names(command, before: str = "") -> Iterator[str]:
                 yield from names(each, f"{before}{name} ")
 
 
-def command_line(words: Sequence[str]) -> list[str]:
-    """Return the arguments of a command line that starts the program, whatever folder it is in."""
-    program, *rest = words
-    assert program.rpartition("/")[2] == NAME, f"{program} isn't the program"
-    for end, word in enumerate(rest):
-        if word in {">", ">>", "|", "&&", "&", ";"}:
-            return rest[:end]
-    return rest
+def found(words: Sequence[str]) -> tuple[Any, str]:
+    """Return the command that the first words name, and its name. Options of the program itself name none."""
+    command, name = PROGRAM, ""
+    for word in words:
+        if not isinstance(command, TyperGroup) or word.startswith("-"):
+            break
+        if word not in command.commands:
+            assert name, f"there is no command {word!r}"
+            break
+        command, name = command.commands[word], f"{name} {word}".strip()
+    return command, name
 
 
-def parsed(line: str) -> str:
+def parsed(words: Sequence[str]) -> str:
     """Parse a command line as the program does, and return the name of its command. Nothing is run."""
-    words = [plain_option(word) for word in command_line(shlex.split(line))]
-    command, context, name = PROGRAM, None, NAME
-    while True:
-        try:
-            context = command.make_context(name, list(words), parent=context)
-        except UsageError as fault:
-            raise AssertionError(f"{line}: {fault.format_message()}") from None
-        rest = [*context._protected_args, *context.args] if isinstance(command, TyperGroup) else []
-        if not rest:
-            return context.command_path
-        name, words = rest[0], rest[1:]
-        assert name in command.commands, f"{line}: there is no command {name!r}"
-        command = command.commands[name]
+    assert words[0] == NAME
+    command, name = found(words[1:])
+    rest = [plain_option(word) for word in words[1 + len(name.split()) :]]
+    if not name:
+        known = {option for part in PROGRAM.params for option in part.opts}
+        assert set(rest) <= known | {"--help", "-h"}, f"{' '.join(words)}: not an option"
+        return name
+    try:
+        command.make_context(name, [word for word in rest if word not in {"--help", "-h"}])
+    except UsageError as fault:
+        raise AssertionError(f"{' '.join(words)}: {fault.format_message()}") from None
+    return name

@@ -121,9 +121,9 @@ def _of_channels(
             first = refused[0]
             yield Notice(
                 f"refused at once {channel} {now.date()}",
-                f"{channel} refused {counted(len(refused), 'chat')} within minutes, so it may be the platform's trouble. "
-                f"It said: {first.refusal}.\nI keep asking for two days before I believe it. Only chats where a person removed "
-                "the bot are paused at once. To see all, run: countersign deliveries --failed",
+                f"{channel} refused {counted(len(refused), 'chat')} within minutes, so it may be the platform's "
+                f"trouble. It said: {first.refusal}.\nI keep asking for two days before I believe it. Only chats where "
+                "a person removed the bot are paused at once. To see all, run: countersign deliveries --failed",
             )
         if crowd.unserved:
             (reason,) = replace(crowd, mute_since=None, refused_at_once=0).reasons(channel, now)
