@@ -73,8 +73,10 @@ def lists() -> list[tuple[str, datetime, list[tuple[object, ...]]]]:
     towns = _towns()
     of_state = [each for each in towns if each[0] == STATE]
     leaver, respelled = of_state[len(of_state) // 2], of_state[3]
-    news = [(STATE, "Antelope Ford", "Osage", "Task Force Model", LAST.date() - timedelta(days=4)),
-            (STATE, "Lantern Prairie", "Payne", "Warrant Service Officer", LAST.date() - timedelta(days=5))]  # fmt: skip
+    news = [
+        (STATE, "Antelope Ford", "Osage", _SUPPORT[0], LAST.date() - timedelta(days=4)),
+        (STATE, "Lantern Prairie", "Payne", _SUPPORT[6], LAST.date() - timedelta(days=5)),
+    ]
     made = []
     for week in range(WEEKS, -1, -1):
         at = LAST - timedelta(weeks=week)
