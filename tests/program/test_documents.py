@@ -24,6 +24,7 @@ SETTINGS = {str(field.alias) for field in type(load(env={}, folder=Path("nowhere
 TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 TESTS = "".join(path.read_text() for path in sorted(ROOT.glob("tests/**/test_*.py")))
 NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
+FOLDERS = "|".join(re.escape(path.name) for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
 OURS = ("countersign", "make")  # programs whose words are checked; other programs' words are theirs
 # Commands that need no network, run to their end and change nothing outside the data folder.
 RUN = {
@@ -61,7 +62,7 @@ def test_each_command_in_a_document_can_be_typed(document):
         else:
             assert not suggest(words[0], OURS), words
         for word in words:
-            if re.match(r"(benchmarks|scripts|config|docs|tests)/", word):
+            if re.match(rf"(?:{FOLDERS})/.*\.(?:py|toml|yml|md|service|timer|sh)$", word):
                 assert (ROOT / word).exists(), words
                 options = {each for each in words if each.startswith("--")}
                 assert all(f'"{option}"' in (ROOT / word).read_text() for option in options), words
@@ -112,6 +113,14 @@ def test_each_command_option_and_target_that_a_sentence_names_exists(path):
             assert set(words[1:2]) <= TARGETS, code
 
 
+def test_every_command_that_a_message_names_exists():
+    sources = [*ROOT.glob("bot/**/*.py"), *ROOT.glob("bot/locale/**/*.po"), *ROOT.glob("bot/**/*.html")]
+    named = re.compile(r"(?:`(?:countersign|\{own_command\(\)\}) |run: countersign )([a-z]+(?: [a-z]+)?)")
+    for path in sources:
+        for typed in named.findall(path.read_text()):
+            assert found(typed.split())[1], f"{path}: countersign {typed}"
+
+
 def test_the_table_of_commands_has_every_command_and_no_other():
     rows = [line.split(" | ")[0] for line in (ROOT / "docs/commands.md").read_text().splitlines() if line[:3] == "| `"]
     typed = [code for cell in rows for code in re.findall(r"`([^`]+)`", cell)]
@@ -139,7 +148,7 @@ def test_each_link_leads_somewhere_and_each_file_named_exists(path):
         if anchor:
             assert anchor in documents.anchors(there), target
     for code in documents.inline(path):
-        is_path = re.fullmatch(r"(?:bot|config|docs|tests|scripts|benchmarks)/[\w./*-]+", code)
+        is_path = re.fullmatch(rf"(?:{FOLDERS})/[\w./*-]+", code)
         if is_path and not re.search(r"/[A-Z]+\b", code):  # a word in capitals stands for any name
             assert list(ROOT.glob(code.rstrip("/"))), code
 

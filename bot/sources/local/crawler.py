@@ -16,7 +16,6 @@ from typing import Any
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
-from bot.domain.letters import counted
 from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import fingerprint, place_on_site
@@ -206,8 +205,8 @@ class Crawler:
         self.facts |= {name: self._stored[name] for name in gone}
         if is_complete:
             self._session.note(
-                f"{self._session.place.name}: {len(gone)} of {counted(len(upcoming), 'upcoming meeting')} vanished "
-                "from the calendar at once, too many to believe"
+                f"{self._session.place.name}: {len(gone)} of {len(upcoming)} upcoming meetings vanished from the "
+                "calendar at once, too many to believe"
             )
         return []
 
