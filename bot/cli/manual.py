@@ -15,6 +15,8 @@ app = subject()
 # The headings of the list, by the module of `bot.cli` that has the command.
 _SUBJECTS = {
     "run": "Run the program",
+    "init": "Run the program",
+    "check": "Run the program",
     "lists": "ICE's lists",
     "subscriptions": "Subscriptions",
     "sources": "Local sources",
@@ -26,6 +28,9 @@ _OTHERS = "More"
 # One or two command lines for each command. `tests/cli/test_manual.py` runs their options through the parser.
 _EXAMPLES = {
     "run": ("countersign run",),
+    "demo": ("countersign demo", "countersign demo --pace 3 --no-open"),
+    "init": ("countersign init", "countersign init --platform telegram --contact you@example.org"),
+    "check": ("countersign check",),
     "worker": ("countersign worker",),
     "web": ("countersign web",),
     "relay": (
@@ -59,9 +64,15 @@ _EXAMPLES = {
     "read": ("countersign read https://www.example.gov/AgendaCenter --state NC",),
     "pages": ("countersign pages public --base-url https://www.example.org",),
     "migrate": ("countersign migrate",),
+    "backup": ("countersign backup countersign.backup",),
+    "restore": ("countersign restore countersign.backup", "countersign restore countersign.backup --to rehearsal"),
     "move": ("countersign move --from data --to postgresql://countersign@db.example.org/countersign",),
     "replay": ("countersign replay lists --json changes.jsonl", "countersign replay lists --keep"),
     "sources": ("countersign sources --state NC",),
+    "sources coverage": (
+        "countersign sources coverage --state NC",
+        "countersign sources coverage --csv > coverage.csv",
+    ),
     "sources check": ('countersign sources check "Nash County, NC"', "countersign sources check --state NC"),
     "sources add": (
         'countersign sources add https://www.example.gov/AgendaCenter --state NC --name "Nash County" --county Nash',
