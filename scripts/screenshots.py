@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/screenshots.py docs/pictures
 
-The messages are the program's own, about made-up towns in real counties (pictures/season.py). The script needs Debian's
+The messages are the program's own, about the made-up season of `countersign demo`. The script needs Debian's
 chromium and the packages of the group `dev`. Run it again when a message or a page looks different.
 """
 
@@ -20,17 +20,17 @@ from threading import Thread
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent / "pictures")]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent / "pictures")]
 
 import structlog  # noqa: E402 - after the path, like all that follow
 from chat_pages import slack, telegram  # noqa: E402
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
-from season import LAST, STATE, recorded  # noqa: E402
+from season import LAST, STATE, Told, recorded  # noqa: E402
 
+from bot.channels import command_prefix  # noqa: E402
 from bot.channels.protocols import Part  # noqa: E402
 from bot.channels.slack.sender import SlackSender  # noqa: E402
 from bot.channels.telegram.sender import TelegramSender  # noqa: E402
-from bot.domain.change import Change  # noqa: E402
 from bot.domain.language import Language  # noqa: E402
 from bot.domain.lists.totals import Standing  # noqa: E402
 from bot.domain.messages.chart import picture_for  # noqa: E402
@@ -46,7 +46,7 @@ from bot.web.pages.cache import Origin, model_now  # noqa: E402
 from bot.web.pages.export import export  # noqa: E402
 from bot.web.pages.rendering import Installation  # noqa: E402
 
-AT = "9:31 AM"
+AT = "12:45 PM"
 NO_TOKEN = "1:x"  # noqa: S105 - nothing is sent
 
 
@@ -63,49 +63,53 @@ class Shot(NamedTuple):
     scale: float = 2
 
 
-def shots(folder: Path, log: Sequence[Change], before: int, base: str) -> list[Shot]:
+def shots(folder: Path, told: Told, base: str) -> list[Shot]:
     """Write the chats as pages into a folder, and return all pictures to take."""
-    alert, spanish = message(log, before), message(log, before, language=Language.SPANISH)
-    weekly = message(log, before, cadence=Cadence.WEEKLY)
+    alert = message(told, subscriber(told.before_last))
+    on_slack = message(told, subscriber(told.before_last, channel="slack"))
+    spanish = message(told, subscriber(told.before_last, language=Language.SPANISH))
+    reader = subscriber(told.before_news, cadence=Cadence.WEEKLY)
+    weekly = message(told, reader)
     pages = {
         "telegram": telegram(rendered("telegram", alert), alert.buttons, AT, width=440),
         "telegram-spanish": telegram(rendered("telegram", spanish), spanish.buttons, AT, width=440),
-        "slack": slack(rendered("slack", alert), "newsroom-immigration", AT, width=640),
-        "digest": telegram(rendered("telegram", weekly, drawn(log, before)), weekly.buttons, AT, width=440),
+        "slack": slack(rendered("slack", on_slack), "newsroom-immigration", AT, width=640),
+        "digest": telegram(rendered("telegram", weekly, drawn(told, reader)), weekly.buttons, AT, width=440),
     }
     for name, page in pages.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     made = [
         Shot(name, (folder / f"{name}.html").as_uri(), 640 if name == "slack" else 440, scale=1.25) for name in pages
     ]
-    return [*made, Shot("page", f"{base}/states/{STATE}", 1120, 720, scale=1)]
+    return [*made, Shot("page", f"{base}/states/{STATE}", 1120, 900, scale=1)]
 
 
-def subscriber(before: int, cadence: Cadence, language: Language) -> Subscription:
-    """Return a chat that watches the state and was told everything up to the last list but one."""
+def subscriber(
+    cursor: int,
+    *,
+    channel: str = "telegram",
+    cadence: Cadence = Cadence.INSTANT,
+    language: Language = Language.ENGLISH,
+) -> Subscription:
+    """Return a chat that watches the state and was told everything up to this change."""
     return Subscription(
         id="1",
-        channel="telegram",
+        channel=channel,
         address="1",
         filter=Filter(states={STATE: 0}),
         cadence=cadence,
         tz="America/Chicago",
         language=language,
-        cursor=before,
+        cursor=cursor,
     )
 
 
-def message(
-    log: Sequence[Change],
-    before: int,
-    *,
-    cadence: Cadence = Cadence.INSTANT,
-    language: Language = Language.ENGLISH,
-) -> Digest:
-    """Compose the message about the last list."""
-    earlier = Standing().after(log[:before]) if cadence is not Cadence.INSTANT else None
-    about = Circumstances(page=PAGE, standing=Standing().after(log), earlier=earlier, prefix="/")
-    found = compose(subscriber(before, cadence, language), log, upto=len(log), about=about)
+def message(told: Told, to: Subscription) -> Digest:
+    """Compose the message about everything that the chat hasn't been told."""
+    earlier = Standing().after(told.log[: to.cursor]) if to.cadence is not Cadence.INSTANT else None
+    standing = Standing().after(told.log)
+    about = Circumstances(page=PAGE, standing=standing, earlier=earlier, prefix=command_prefix(to.channel))
+    found = compose(to, told.log, upto=len(told.log), about=about)
     assert found is not None
     return found
 
@@ -116,10 +120,9 @@ def rendered(channel: str, digest: Digest, picture: Image | None = None) -> Sequ
     return sender.render(digest, picture)
 
 
-def drawn(log: Sequence[Change], before: int) -> Image:
-    """Return the picture of the weekly digest."""
-    subscription = pinned(subscriber(before, Cadence.WEEKLY, Language.ENGLISH), len(log), LAST + timedelta(hours=3))
-    picture = picture_for(subscription, log)
+def drawn(told: Told, to: Subscription) -> Image:
+    """Return the picture of a digest."""
+    picture = picture_for(pinned(to, len(told.log), LAST.at + timedelta(hours=3)), told.log)
     assert picture is not None
     return image_of(picture)
 
@@ -150,15 +153,15 @@ def serving(folder: Path) -> Iterator[str]:
 
 async def exported(store: TinyStore, folder: Path) -> None:
     """Write the public pages into a folder, as `countersign pages` does."""
-    origin = Origin(store=store, now=lambda: LAST + timedelta(minutes=11), stale_after=timedelta(hours=6))
+    origin = Origin(store=store, now=lambda: LAST.at + timedelta(minutes=11), stale_after=timedelta(hours=6))
     await export(await model_now(origin), store, Installation(base="https://www.example.org", source=PAGE), folder)
 
 
-async def season(folder: Path) -> tuple[Sequence[Change], int]:
-    """Record the season, write its public pages, and return the log and where the last list begins in it."""
-    store, before = await recorded()
+async def season(folder: Path) -> Told:
+    """Record the season, write its public pages into a folder, and return what readers are told."""
+    store, told = await recorded()
     await exported(store, folder)
-    return await store.changes(), before
+    return told
 
 
 def take(browser: Browser, shot: Shot, folder: Path) -> None:
@@ -175,16 +178,15 @@ def main(target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        log, before = asyncio.run(season(folder / "pages"))
-        photograph(folder, log, before, target)
+        photograph(folder, asyncio.run(season(folder / "pages")), target)
 
 
-def photograph(folder: Path, log: Sequence[Change], before: int, target: Path) -> None:
+def photograph(folder: Path, told: Told, target: Path) -> None:
     """Take all pictures."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         with serving(folder / "pages") as base:
-            for shot in shots(folder, log, before, base):
+            for shot in shots(folder, told, base):
                 take(browser, shot, target)
         browser.close()
 
