@@ -27,9 +27,7 @@ from bot.domain.agendas.hyphens import rejoin_words
 from bot.sources.formats import pdf as reader
 
 TOPIC = "Approve the agreement between the Sheriff and ICE under Section 287(g)"
-NOTE = (
-    "<< /Type /Annot /Subtype /FreeText /Rect [72 500 300 540] /DA (/F1 12 Tf) /Contents (Section 287\\(g\\)) >>"
-)
+NOTE = "<< /Type /Annot /Subtype /FreeText /Rect [72 500 300 540] /DA (/F1 12 Tf) /Contents (Section 287\\(g\\)) >>"
 
 
 def files() -> dict[str, bytes]:

@@ -31,7 +31,7 @@ from bot.config.settings import Settings, load, notices
 from bot.domain.agenda import Place
 from bot.domain.agreement import ListName
 from bot.domain.chat.request import Request
-from bot.domain.document import Document, digest
+from bot.domain.document import Document, Form, digest
 from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import legible, plain_text
 from bot.domain.web_address import masked, masked_typed
@@ -192,12 +192,13 @@ class _Served:
     def __init__(self, dice: Random, server: LocalServer) -> None:
         self._dice, self._server = dice, server
 
-    async def get(self, address: str, *, expect: Any = None, **_: object) -> Document:
+    async def get(self, address: str, *, expect: Any = None, form: Form | None = None, **_: object) -> Document:
         url = parsed(address)
         parts = urlsplit(str(url))
         reply = None
         with suppress(ValueError, LookupError):  # the loopback server takes only its own ids
-            reply = self._server.reply(parts.path, dict(parse_qsl(parts.query)))
+            asked = dict(parse_qsl(parts.query))
+            reply = self._server.posted(parts.path, form.content) if form else self._server.reply(parts.path, asked)
         body = self._server.files.get(parts.path) or (reply.body if reply is not None else b"")
         if not body:
             raise Missing(f"{masked(address)} answered 404")

@@ -12,6 +12,7 @@ from bot.errors import Unreadable
 from bot.sources.formats.limits import PDF
 from bot.sources.formats.pdf import pdf_pages
 
+
 def encrypted(body: bytes, *, user: str, owner: str) -> bytes:
     writer, out = pypdf.PdfWriter(clone_from=io.BytesIO(body)), io.BytesIO()
     writer.encrypt(user, owner, algorithm="AES-256")

@@ -35,6 +35,7 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     status: int
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,22 @@ class LocalServer(LoopbackServer):
         """Return the platform's answer at a path; None for a 404, as in this base."""
         return None
 
+    def posted(self, path: str, content: bytes) -> Reply | None:
+        """Return the platform's answer to a form; None for a 404, as in this base."""
+        return None
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        reply = self._reply(request)
+        reply = self._reply(request, await request.read())
         tag = f'"{md5(reply.body).hexdigest()[:12]}"' if reply.tag == "by content" else reply.tag
         headers = {"Content-Type": reply.kind} | (
             {"ETag": tag} if self.validates and tag and reply.status == 200 else {}
         )
         status = 304 if "ETag" in headers and request.headers.get("If-None-Match") == tag else reply.status
         told = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(Request(request.path, dict(request.query), told, status))
+        self.asked.append(Request(request.path, dict(request.query), told, status, request.method))
         return web.Response(status=status, body=b"" if status == 304 else reply.body, headers=headers)
 
-    def _reply(self, request: web.Request) -> Reply:
+    def _reply(self, request: web.Request, content: bytes) -> Reply:
         if request.path == "/robots.txt":
             return Reply(b"", HTML, 404)
         for part, reply in self.fails.items():
@@ -93,7 +98,9 @@ class LocalServer(LoopbackServer):
         if request.path in self.files:
             body = self.files[request.path]
             return Reply(body, PDF if body.startswith(b"%PDF") else HTML)
-        return self.reply(request.path, request.query) or Reply(b"<html><body>Not found</body></html>", HTML, 404)
+        is_form = request.method == "POST"
+        reply = self.posted(request.path, content) if is_form else self.reply(request.path, request.query)
+        return reply or Reply(b"<html><body>Not found</body></html>", HTML, 404)
 
 
 def told(value: object) -> Reply:
