@@ -146,7 +146,7 @@ class _Tenant:
     def _files(self, item: AgendaItem, files: list[Row]) -> Iterator[LinkedDocument]:
         """Yield a meeting's published files, except minutes and recordings.
 
-        The first agenda gets the same id as the meeting, so it is read as the meeting's own agenda.
+        The server has the words of each file, so a PDF is opened only if it has none, as of a scan. The first agenda gets the same id as the meeting, so it is read as the meeting's own agenda.
         """
         own = True
         for row in sorted(files, key=lambda row: text(row, "type").lower() != "agenda"):
@@ -158,9 +158,14 @@ class _Tenant:
             yield LinkedDocument(
                 id=item.id if is_own else f"{item.id}/{_slug(kind or name)}/{key}",
                 title=f"{name} ({item.title})",
-                address=f"{self._base}/Meetings/GetMeetingFileStream(fileId={key},plainText=false)",
+                address=self._file(key, "true"),
+                public_address=self._file(key, "false"),
+                instead=self._file(key, "false"),
                 version=f"{key} {text(row, 'publishOn')}",
             )
+
+    def _file(self, key: int, plain: str) -> str:
+        return f"{self._base}/Meetings/GetMeetingFileStream(fileId={key},plainText={plain})"
 
     def _parse_agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
         """Return all items on an agenda, including nested items.

@@ -344,6 +344,8 @@ class _EntryCrawl:
         if isinstance(document, Unreachable | StandIn):
             self._retry_next_time()
             return None
+        if isinstance(document, SourceError) and linked.instead and not isinstance(document, Blocked):
+            return await self._read_document(_instead(linked))
         if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
             self._documents[linked.id] = (linked.version, "")
             return None
@@ -355,6 +357,8 @@ class _EntryCrawl:
             self._session.restore_validators(linked.id)
             self._retry_next_time()
             return None
+        if read is not None and read.unreadable and linked.instead:
+            return await self._read_document(_instead(linked))
         self._documents[linked.id] = (linked.version, document.sha256[:16])
         if self._agenda_expect is Expect.HTML:
             says = said[0] if read is None and said else _words_of(read)
@@ -365,6 +369,10 @@ class _EntryCrawl:
     async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1
         return await _opened(linked, self._entry.item, document)
+
+
+def _instead(linked: LinkedDocument) -> LinkedDocument:
+    return replace(linked, address=linked.instead, instead="")
 
 
 def _words_of(read: AgendaItem | None) -> str:
