@@ -998,7 +998,9 @@ class LoopbackForms(LoopbackServer):
             return web.Response(text=self.robots)
         self.got.append((request.method, request.path, request.headers.get("Content-Type", ""), await request.read()))
         told = self.answers.get(request.path)
-        return web.Response(status=told.status, body=told.body, headers=told.headers) if told else web.Response(text="{}")
+        return (
+            web.Response(status=told.status, body=told.body, headers=told.headers) if told else web.Response(text="{}")
+        )
 
 
 @pytest.fixture

@@ -146,7 +146,8 @@ class _Tenant:
     def _files(self, item: AgendaItem, files: list[Row]) -> Iterator[LinkedDocument]:
         """Yield a meeting's published files, except minutes and recordings.
 
-        The server has the words of each file, so a PDF is opened only if it has none, as of a scan. The first agenda gets the same id as the meeting, so it is read as the meeting's own agenda.
+        The server has the words of each file, so a PDF is opened only if it has none, as of a scan. The first agenda
+        gets the same id as the meeting, so it is read as the meeting's own agenda.
         """
         own = True
         for row in sorted(files, key=lambda row: text(row, "type").lower() != "agenda"):

@@ -340,14 +340,8 @@ class _EntryCrawl:
         if not self._session.can_request(linked.address) or self._session.documents_left <= 0:
             self._retry_next_time()
             return None
-        document = await self._session.try_get(linked.address, key=linked.id, unconditional=must_read)
-        if isinstance(document, Unreachable | StandIn):
-            self._retry_next_time()
-            return None
-        if isinstance(document, SourceError) and linked.instead and not isinstance(document, Blocked):
-            return await self._read_document(_instead(linked))
-        if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
-            self._documents[linked.id] = (linked.version, "")
+        document = await self._fetched(linked, unconditional=must_read)
+        if document is None:
             return None
         is_same = document.unchanged or (document.sha256[:16] == sha256 and not must_read)
         try:
@@ -365,6 +359,19 @@ class _EntryCrawl:
             self._documents[linked.id] = (linked.version, document.sha256[:16], *([says] if says else []))
             read = None if said == [says] and not must_read else read
         return read
+
+    async def _fetched(self, linked: LinkedDocument, *, unconditional: bool) -> Document | None:
+        """Fetch a document, or the one to read instead. If neither can be fetched, note when to try again."""
+        document = await self._session.try_get(linked.address, key=linked.id, unconditional=unconditional)
+        if not isinstance(document, SourceError):
+            return document
+        if isinstance(document, Unreachable | StandIn):
+            self._retry_next_time()
+        elif linked.instead and not isinstance(document, Blocked):
+            return await self._fetched(_instead(linked), unconditional=unconditional)
+        else:  # the next daily recheck tries again if the meeting is still upcoming
+            self._documents[linked.id] = (linked.version, "")
+        return None
 
     async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1

@@ -18,7 +18,6 @@ from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect, Form
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
-from bot.sources.formats.document_text import document_text
 from bot.sources.formats.fields import (
     Row,
     clock_in,
@@ -31,11 +30,11 @@ from bot.sources.formats.fields import (
     text,
     title,
 )
-from bot.sources.formats.limits import LONGEST_DOCUMENT, LONGEST_TITLE
-from bot.sources.formats.page_tree import base_address, elements, first, page_tree, tree_text, words
+from bot.sources.formats.limits import LONGEST_TITLE
+from bot.sources.formats.page_tree import base_address, elements, first, tree_text, words
 from bot.sources.local.calendar import read_calendar
 from bot.sources.local.crawler import IndexEntry, LinkedDocument, ParsedAgenda
-from bot.sources.local.relevance import worth_opening
+from bot.sources.local.outline import Block, parse_outline
 from bot.sources.local.session import ReadSession
 
 AHEAD = timedelta(days=184)
@@ -142,29 +141,15 @@ class _Portal:
 
     def agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
         """Return the items, and the rest of the page's words as the text of the meeting itself."""
-        document_text(document)  # raises StandIn if it is another page
-        page, base = page_tree(document), base_address(document)
-        containers = list(elements(page, "div", of_class="AgendaItemContainer"))
-        if not containers:
-            return ParsedAgenda(documents=meeting.instead) if meeting.instead else _whole(meeting, document, page)
-        items: dict[str, AgendaItem] = {}
-        linked: list[LinkedDocument] = []
-        for container in reversed(containers):  # what is within comes after, so its words and files are taken first
+        base = base_address(document)
+
+        def read(container: Any, _: Any) -> Block | None:
             item = _item(meeting.item, container, document)
-            if item is not None:
-                items.setdefault(item.id, item)
-                linked += _files(item, container, base)
-            tail = container.tail
-            container.clear()
-            container.tail = tail
-        own = replace(meeting.item, text=tree_text(page)[:LONGEST_DOCUMENT], evidence=document.sha256)
-        return ParsedAgenda(items=(own, *reversed(items.values())), documents=worth_opening(linked))
+            return (item, list(_files(item, container, base))) if item is not None else None
 
-
-def _whole(meeting: IndexEntry, document: Document, page: Any) -> ParsedAgenda:
-    return ParsedAgenda(
-        items=(replace(meeting.item, text=tree_text(page)[:LONGEST_DOCUMENT], evidence=document.sha256),)
-    )
+        return parse_outline(
+            meeting, document, lambda page: elements(page, "div", of_class="AgendaItemContainer"), read
+        )
 
 
 def _rank(row: Row) -> int:

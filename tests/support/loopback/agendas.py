@@ -317,7 +317,10 @@ class LoopbackEscribe(AspNetServer):
     def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
         if path != "/Meeting.aspx" or query["Id"] not in self.items:
             return Reply(b"%PDF-1.4", PDF) if path.lower() == "/filestream.ashx" else None
-        return self.aspx("Meeting", f"<p>The Board meets in the courthouse.</p><div class='AgendaItems'>{self._outline(query['Id'])}</div>")
+        return self.aspx(
+            "Meeting",
+            f"<p>The Board meets in the courthouse.</p><div class='AgendaItems'>{self._outline(query['Id'])}</div>",
+        )
 
     def _outline(self, key: str) -> str:
         return "".join(
@@ -330,7 +333,9 @@ class LoopbackEscribe(AspNetServer):
 
 def _within(row: Row, span: Row) -> bool:
     at = str(row.get("StartDate"))
-    return not re.match(r"\d{4}/", at) or span["calendarStartDate"] <= at[:10].replace("/", "-") <= span["calendarEndDate"]
+    return (
+        not re.match(r"\d{4}/", at) or span["calendarStartDate"] <= at[:10].replace("/", "-") <= span["calendarEndDate"]
+    )
 
 
 class LoopbackBoardDocs(LocalServer):

@@ -259,7 +259,9 @@ class LoopbackPrimeGov(LocalServer):
     def __init__(self) -> None:
         super().__init__()
         self.meetings: list[Any] = []
+        self.archive: list[Any] = []
         self.compiled: dict[str, bytes] = {}
+        self.pages: dict[str, bytes] = {}  # agendas as pages, by the number of their template
 
     def meeting(self, key: int, title: str, at: str, *documents: Row, **fields: Any) -> None:
         self.meetings.append(
@@ -281,6 +283,10 @@ class LoopbackPrimeGov(LocalServer):
     def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
         if path == "/api/v2/PublicPortal/ListUpcomingMeetings":
             return told(self.meetings)
+        if path == "/api/v2/PublicPortal/ListArchivedMeetings":
+            return told([row for row in self.archive if row["dateTime"].startswith(query["year"])])
+        if path == "/Portal/Meeting" and query["meetingTemplateId"] in self.pages:
+            return Reply(self.pages[query["meetingTemplateId"]], HTML)
         body = self.compiled.get(query.get("meetingTemplateId", ""))
         if path == "/Public/CompiledDocument" and body is not None:
             return Reply(body, PDF if body.startswith(b"%PDF") else HTML)
