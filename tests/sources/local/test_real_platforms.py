@@ -2,7 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from support.loopback.agendas import LoopbackCivicWeb, LoopbackDestiny, LoopbackIqm2, LoopbackMunicode
@@ -14,6 +17,7 @@ from bot.domain.agenda import AgendaItem, Place
 from bot.errors import Unreadable
 
 REAL = PAGES / "platforms"
+PROJECT = Path(__file__).parents[3]
 HOUR = timedelta(hours=1)
 
 
@@ -269,3 +273,13 @@ async def test_civicweb_s_agenda_is_read_as_pdf_if_there_is_no_other_and_minutes
         server.files["/document/11"] = page("<p>Printed agenda</p>")
         items = await Reader(place_on(server, "civicweb")).items()
     assert {name: item.text for name, item in items.items()} == {"meeting/1": "Printed agenda"}
+
+
+@needs_pages
+@pytest.mark.slow
+def test_all_real_responses_are_read_as_the_benchmark_counts_them():
+    program = PROJECT / "benchmarks/read_platforms.py"
+    done = subprocess.run(
+        [sys.executable, str(program), "--show"], check=False, capture_output=True, text=True, cwd=PROJECT
+    )
+    assert done.returncode == 0, done.stdout
