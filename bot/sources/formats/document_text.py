@@ -10,6 +10,7 @@ from bot.sources.formats.charset import charset, decoded
 from bot.sources.formats.limits import LONGEST_DOCUMENT
 from bot.sources.formats.pdf import pdf_pages
 
+SCANNED = "scanned, not read"
 SIGNPOST_HEAD = 8 << 10  # bytes in which a page says where it leads
 
 
@@ -58,7 +59,7 @@ def leads_on_to(document: Document) -> str:
 
 
 def pages_without_text(pages: Sequence[str]) -> str:
-    """Describe which pages have no text, perhaps because they are scans.
+    """Say which pages weren't read because they have no text, as scans have none.
 
     Return an empty string if every page has text.
     """
@@ -67,6 +68,6 @@ def pages_without_text(pages: Sequence[str]) -> str:
         return ""
     if len(without) == len(pages):
         where = "its only page" if len(pages) == 1 else f"any of its {len(pages)} pages"
-        return f"no text on {where}; it may be a scan"
+        return f"{SCANNED}: no text on {where}"
     named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
-    return f"no text on {len(without)} of its {len(pages)} pages ({named})"
+    return f"{SCANNED}: no text on {len(without)} of its {len(pages)} pages ({named})"
