@@ -26,6 +26,7 @@ from bot.sources.formats.fields import (
     rows,
     text,
     title,
+    unless_midnight,
     wall_time,
 )
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda, is_upcoming
@@ -126,7 +127,7 @@ class _Tenant:
             text=text(row, "eventDescription"),
             address=self._portal(f"event/{key}/overview") or f"{self._base}/Events/{key}",
             body=title(row, "categoryName") or self._session.place.body or name,
-            meets_at=wall_time(row.get("startDateTime") or row.get("eventDate"), self._session.zone),
+            meets_at=unless_midnight(wall_time(row.get("startDateTime") or row.get("eventDate"), self._session.zone)),
             status=meeting_status(name, text(row, "eventNotice"), text(row, "agendaName")),
             evidence=evidence,
         )
@@ -266,5 +267,4 @@ def _is_since(item: AgendaItem, since: object) -> bool:
 
     The result is true if the meeting has no time.
     """
-    at = item.meets_at
-    return not isinstance(at, datetime) or at.date().isoformat() >= str(since)
+    return item.meets_on is None or item.meets_on.isoformat() >= str(since)

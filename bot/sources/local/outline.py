@@ -45,7 +45,6 @@ def parse_outline(
 
 
 def emptied(node: Any) -> None:
-    """Remove an element's words from the page, so that they don't count twice."""
-    tail = node.tail
-    node.clear()
-    node.tail = tail
+    """Remove an element's words from the page, so that they don't count twice. The words after it stay."""
+    node.text = None
+    del node[:]

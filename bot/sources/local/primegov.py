@@ -24,7 +24,7 @@ from bot.sources.formats.fields import (
     Row,
     fingerprint,
     link,
-    moment,
+    meeting_time,
     number,
     objects,
     resolve_link,
@@ -123,7 +123,7 @@ class _Portal:
             title=name,
             address=page or next((each.address for each in own), f"{self._site}/public/portal"),
             body=name,
-            meets_at=moment(row.get("dateTime"), self._session.zone),
+            meets_at=meeting_time(row.get("dateTime"), None, self._session.zone),
             status=meeting_status(name, text(row, "meetingState"), *labels),
             evidence=evidence,
         )
