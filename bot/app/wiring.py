@@ -155,7 +155,7 @@ def page_origin(settings: Settings, store: Store) -> Origin:
 
 def installation(settings: Settings, base: str = "") -> Installation:
     """Return what this installation says about itself on the pages."""
-    base = (base or settings.public_url or "").rstrip("/")
+    base = base.rstrip("/") or settings.base_url
     invitations = {name: channel.invitation(settings) for name, channel in CHANNELS.items()}
     return Installation(
         base=base,
@@ -235,6 +235,7 @@ async def runner(
                 now=utc_now,
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
+                public_url=settings.base_url,
                 places=places or {},
                 leadership=sending_leaderships(settings),
                 observer=observer or Unobserved(),

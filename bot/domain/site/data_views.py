@@ -7,6 +7,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
 from bot.domain.letters import capitalized
 from bot.domain.messages.change_json import JsonObject
+from bot.domain.page_addresses import path_in
 from bot.domain.pictures.svg import Drawing
 from bot.domain.site.agencies import Agency
 from bot.domain.site.calendar import icalendar, meetings_of
@@ -152,11 +153,10 @@ def _feed(request: Request) -> Feed | None:
     if "kind" in parts and parts["kind"] != "all":
         happened = HAPPENED[Kind(parts["kind"])](request.language)
         subject = capitalized(happened)
-    prefix = "" if request.language.value == "en" else f"/{request.language.value}"
     return Feed(
         title=say(request.language, "{subject} · Countersign", subject=subject),
-        page=f"{prefix}{page}",
-        path=f"{prefix}{_own_path(request, page)}{'?kind=' + quote(asked) if asked else ''}",
+        page=path_in(request.language, page),
+        path=path_in(request.language, _own_path(request, page)) + (f"?kind={quote(asked)}" if asked else ""),
         changes=window((request.model.site.changes[seq - 1] for seq in changes), kinds),
         base=request.base,
         language=request.language,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.language import Language
+from bot.domain.page_addresses import path_in
 from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.table import json_bytes
 from bot.domain.text.catalog import say
@@ -146,8 +147,7 @@ def _tag(base: str, name: str) -> str:
 
 
 def _page(feed: Feed, change: Change) -> str:
-    prefix = "" if feed.language is Language.ENGLISH else f"/{feed.language.value}"
-    return f"{feed.base}{prefix}/changes/{change.seq}"
+    return f"{feed.base}{path_in(feed.language, f'/changes/{change.seq}')}"
 
 
 def _tags(change: Change) -> list[str]:

@@ -13,7 +13,7 @@ from bot.domain.change import LEAVING, Change, Kind, Known
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_of
 from bot.domain.geography.states import STATES
-from bot.domain.site.addresses import county_slug
+from bot.domain.page_addresses import county_slug
 from bot.domain.site.agencies import Agencies, Agency, AgencyBook
 from bot.domain.time_zones import zone_or_utc
 from bot.domain.timestamps import stamp

@@ -78,13 +78,6 @@ def located(path: str) -> tuple[Language, str]:
     return Language.ENGLISH, path
 
 
-def path_in(language: Language, path: str) -> str:
-    """Return the path of a page in a language."""
-    if language is Language.ENGLISH:
-        return path
-    return f"/{language.value}{path}"
-
-
 def page_at(path: str) -> tuple[Page, Mapping[str, str]] | None:
     """Return the page that answers a path without its language, and the variable parts of the path."""
     for pattern, page in _COMPILED:

@@ -9,11 +9,11 @@ from bot.domain.geography.counties import main_counties
 from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.lists.totals import JANUARY_2025
+from bot.domain.page_addresses import county_slug, path_in, plain
 from bot.domain.pictures.county_map import nation_map, state_map
 from bot.domain.pictures.course import course_by_type
 from bot.domain.pictures.svg import Drawing
 from bot.domain.pictures.tiles import state_tiles
-from bot.domain.site.addresses import county_slug, plain
 from bot.domain.site.agencies import Agency
 from bot.domain.site.history import course_of, first_read
 from bot.domain.site.invitations import start_word, watched_words
@@ -29,9 +29,8 @@ SOON = timedelta(days=30)
 def home(request: Request) -> Found:
     """Show the whole list: the latest changes, the states, the course and the map."""
     site, language = request.model.site, request.language
-    prefix = _prefix(request)
     tiles = state_tiles(
-        site.counts, language, link=lambda state: f"{prefix}/states/{state}", numbers=True
+        site.counts, language, link=lambda state: path_in(language, f"/states/{state}"), numbers=True
     )  # the tiles are links, so their role is a group
     return {
         "agreements": sum(len(agency.rows) for agency in site.listed),
@@ -58,10 +57,10 @@ def state(request: Request) -> Found:
         return None
     if request.parts["state"] != code:
         return Redirect(f"/states/{code}")
-    site, prefix = request.model.site, _prefix(request)
+    site, language = request.model.site, request.language
     listed = site.by_state.get(code, ())
     slugs = {place.county.fips: place.slug for place in site.places.values()}
-    drawn = state_map(code, site.by_fips, request.language, link=lambda fips: f"{prefix}/counties/{slugs[fips]}")
+    drawn = state_map(code, site.by_fips, language, link=lambda fips: path_in(language, f"/counties/{slugs[fips]}"))
     days = [day for each in site.days if (day := each.within(code)).lines]
     here = [agency for agency in site.agencies.by_slug.values() if agency.state == code]
     gone = sorted((a for a in here if a.left is not None), key=_left_at, reverse=True)
@@ -189,10 +188,6 @@ def plain_page(request: Request) -> Found:
 
 
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _prefix(request: Request) -> str:
-    return "" if request.language.value == "en" else f"/{request.language.value}"
 
 
 def _latest(days: Iterable[Day]) -> list[tuple[Day, int]]:

@@ -19,11 +19,12 @@ from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.letters import capitalized
+from bot.domain.page_addresses import path_in
 from bot.domain.pictures.style import stylesheet
 from bot.domain.site.embeds import HEIGHT, described
 from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.page import HTML, PNG, Page
-from bot.domain.site.pages import PAGES, located, page_at, path_in
+from bot.domain.site.pages import PAGES, located, page_at
 from bot.domain.site.request import Body, Redirect, Request
 from bot.domain.site.tables import TABLES
 from bot.domain.text import catalog

@@ -14,8 +14,9 @@ from bot.domain.change import Kind
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.names import canonical
+from bot.domain.page_addresses import path_in
 from bot.domain.site.page import HTML
-from bot.domain.site.pages import PAGES, path_in
+from bot.domain.site.pages import PAGES
 from bot.store.tiny.store import TinyStore
 from bot.web.pages.cache import model_now
 from bot.web.pages.export import export, file_of
