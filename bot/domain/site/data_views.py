@@ -96,7 +96,10 @@ def changes_as_csv(request: Request) -> Found:
     """Show the whole change log as CSV, oldest first, or what a filter leaves of it."""
     if not _is_filter(request):
         return None
-    found = changes_matching(request.model, request.asked("state"), request.asked("kind"))
+    state = request.parts.get("state") or request.asked("state")
+    if state not in {"", *STATES}:
+        return None
+    found = changes_matching(request.model, state, request.asked("kind"))
     return Body(changes_csv(request.model, request.base, found))
 
 

@@ -1,6 +1,6 @@
 """The views: what each page's template needs, as plain values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from bot.domain.agreement import SupportType
@@ -96,7 +96,7 @@ def agency(request: Request) -> Found:
     if found is None:
         return Redirect(f"/agencies/{slug.lower()}") if slug != slug.lower() else None
     site = request.model.site
-    place = next((p for p in site.places.values() if found in p.agencies), None)
+    place = site.place_of.get(found.slug)
     return {
         "agency": found,
         "place": place,
@@ -125,25 +125,53 @@ def county(request: Request) -> Found:
 
 
 def changes(request: Request) -> Found:
-    """Show the change log, newest first, a page at a time, with filters."""
-    before = request.asked("before")
-    code, kind = _state_code(request.asked("state")) or "", request.asked("kind")
+    """Show the change log, newest first, a page at a time, with filters.
+
+    Without a kind, a page's address is a path, so that a static host has it too.
+    """
+    here, kind = request.parts.get("state", ""), request.asked("kind")
+    if here not in {"", *STATES}:
+        named = _state_code(here)
+        return Redirect(f"/states/{named}/changes") if named is not None else None
+    code = here or _state_code(request.asked("state")) or ""
+    before = request.parts.get("seq") or request.asked("before")
     end = int(before) if before.isascii() and before.isdigit() else None
-    matching = [
-        change
-        for change in reversed(request.model.site.changes)
-        if (change.kind.value == kind if kind else change.kind is not Kind.LISTED)
-        and (not code or code in change.states)
-        and (end is None or change.seq < end)
-    ]
-    shown = matching[:PER_PAGE]
+    found = [change for change in matching(request.model.site, code, kind) if end is None or change.seq < end]
+    shown = found[_start(len(found), end) :]
     return {
-        "days": _by_day(shown),
-        "next": shown[-1].seq if len(matching) > PER_PAGE else None,
+        "days": _by_day(reversed(shown)),
+        "next": shown[0].seq if len(shown) < len(found) else None,
+        "stem": f"/states/{code}/changes" if code else "/changes",
+        "place": here,
+        "is_older": "seq" in request.parts,
         "asked": {"state": code, "kind": kind},
         "kinds": [each for each in Kind if each is not Kind.LISTED],
-        "total": len(request.model.site.changes),
     }
+
+
+def matching(site: Site, code: str, kind: str = "") -> list[Change]:
+    """Return the changes of a state and a kind, oldest first. Without a kind, leave out what was there at first."""
+    return [
+        change
+        for change in site.changes
+        if (change.kind.value == kind if kind else change.kind is not Kind.LISTED)
+        and (not code or code in change.states)
+    ]
+
+
+def _start(count: int, end: int | None) -> int:
+    """Return the first of the changes on a page, of which there are `count` so far.
+
+    The newest page has up to 199, so that an older one begins and ends at the same changes forever.
+    """
+    return max(0, count - PER_PAGE) if end is not None else max(0, (count // PER_PAGE - 1) * PER_PAGE)
+
+
+def older_pages(site: Site, code: str) -> Iterator[int]:
+    """Yield the numbers of the changes at which the older pages end, newest first."""
+    found = matching(site, code)
+    for start in range(_start(len(found), None), 0, -PER_PAGE):
+        yield found[start].seq
 
 
 def change(request: Request) -> Found:

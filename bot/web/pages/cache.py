@@ -1,7 +1,8 @@
 """Keep the model and the rendered pages of the current version. Everything long runs in one thread, off the event loop.
 
-The version is the last change, the last good reading, the held lists, staleness, the day and the name of the bot. The
-store is asked for it at most once a second. Requests for a page that isn't kept yet wait for one rendering of it.
+The version is the last change, the last good reading, the held lists, staleness, the day, the name of the bot and the
+copies at the Internet Archive. The store is asked for it at most once a second. Requests for a page that isn't kept yet
+wait for one rendering of it.
 """
 
 import asyncio
@@ -21,11 +22,13 @@ import structlog
 from bot.channels.protocols import BOT_NAMES
 from bot.domain.change import Change, Known
 from bot.domain.document import Document
+from bot.domain.outage import Outage, last_reached, outage_of
 from bot.domain.site.model import Freshness, Model, Site, freshness, local_day, site_of
 from bot.domain.site.page import PNG
 from bot.domain.site.pages import located, page_at
-from bot.domain.source_status import ICE
+from bot.domain.source_status import ICE, SourceStatus, Trouble
 from bot.errors import StoreError
+from bot.pipeline.captures import captures
 from bot.store import Store
 from bot.web.pages.rendering import Installation, Rendered, failed, render, robots, security_txt, sitemap
 
@@ -45,6 +48,7 @@ class Version(NamedTuple):
     fresh: Freshness
     day: date
     bot: str
+    captures: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,21 @@ async def snapshot(origin: Origin) -> tuple[Version, Known]:
     store = origin.store
     end, known, status = await store.last_seq(), await store.known(), await store.source_status(ICE)
     now = origin.now()
-    fresh = freshness(known, status.read_at, held=bool(await store.held()), now=now, stale_after=origin.stale_after)
+    held, outage = bool(await store.held()), await _outage(status, store)
+    fresh = freshness(known, status, held=held, now=now, stale_after=origin.stale_after, outage=outage)
     bot = (await store.notes(BOT_NAMES)).get("telegram", "")
-    return Version(end, fresh, local_day(now), bot), known
+    copies = {key: copy for key, copy in (await captures(store)).items() if copy.startswith("https://")}
+    return Version(end, fresh, local_day(now), bot, copies), known
+
+
+async def _outage(status: SourceStatus, store: Store) -> Outage | None:
+    """Return why ICE's list can't be read. Only a missing connection makes us look at the other sources."""
+    others = await store.source_statuses() if status.trouble is Trouble.NO_CONNECTION else ()
+    return outage_of(status, last_reached(others, ()))
+
+
+def _model(version: Version, site: Site) -> Model:
+    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot, captures=version.captures)
 
 
 async def model_now(origin: Origin) -> Model:
@@ -85,7 +101,7 @@ async def model_now(origin: Origin) -> Model:
     version, known = await snapshot(origin)
     changes = await origin.store.changes(upto=version.end)
     site = await asyncio.to_thread(site_of, changes, known)
-    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot)
+    return _model(version, site)
 
 
 class PageCache:
@@ -100,7 +116,8 @@ class PageCache:
         self._model, self._site, self._site_end = Model(), Site(), -1
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._bytes = 0
-        self._rendering: dict[tuple[Version | None, str], asyncio.Task[Kept]] = {}
+        self._rendering: dict[tuple[int, str], asyncio.Task[Kept]] = {}
+        self._versions = 0  # so far; the last one is the current version
         self._turn = asyncio.Lock()
 
     async def model(self) -> Model:
@@ -120,7 +137,7 @@ class PageCache:
         if (found := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return found
-        at = (self._version, key)
+        at = (self._versions, key)
         task = self._rendering.get(at)
         if task is None:
             task = asyncio.create_task(self._rendered(at, partial(self._made, self._model, path, asked)))
@@ -146,14 +163,14 @@ class PageCache:
                 return _kept(found)
         return _kept(render(model, path, query, self.settings))
 
-    async def _rendered(self, at: tuple[Version | None, str], work: Callable[[], Kept]) -> Kept:
+    async def _rendered(self, at: tuple[int, str], work: Callable[[], Kept]) -> Kept:
         version, key = at
         try:
             found = await self._in_thread(work)
         except Exception:
             log.exception("a page couldn't be rendered", page=key.partition("&")[0][:200])
             return _kept(failed(located(key)[0], self.settings))
-        if version == self._version and found.rendered.status < 400:
+        if version == self._versions and found.rendered.status < 400:
             self._keep(key, found)
         return found
 
@@ -191,8 +208,8 @@ class PageCache:
             changes = await self._origin.store.changes(upto=version.end)
             self._site = await self._in_thread(lambda: _built(changes, known))
             self._site_end = version.end
-        self._model = Model(site=self._site, freshness=version.fresh, day=version.day, bot=version.bot)
-        self._version = version
+        self._model = _model(version, self._site)
+        self._version, self._versions = version, self._versions + 1
         self._kept.clear()
         self._bytes = 0
 

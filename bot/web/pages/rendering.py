@@ -140,14 +140,22 @@ def failed(language: Language, settings: Installation) -> Rendered:
 
 def render_everything(model: Model, settings: Installation, to_png: ToPng = png_here) -> Iterator[tuple[str, Rendered]]:
     """Yield the path and the response of everything that a static host can serve."""
+    for target in targets(model):
+        yield target, render(model, target, {}, settings, to_png)
+    yield from files_beside(model, settings)
+
+
+def targets(model: Model) -> Iterator[str]:
+    """Yield the paths of all pages, data, feeds and pictures that a static host can serve."""
     for language in Language:
         for path in paths(model, _is_exported if language is Language.ENGLISH else _is_exported_in_each):
-            target = path_in(language, path)
-            yield target, render(model, target, {}, settings, to_png)
+            yield path_in(language, path)
     for old in model.site.agencies.redirects:
-        for language in Language:
-            target = path_in(language, f"/agencies/{old}")
-            yield target, render(model, target, {}, settings)
+        yield from (path_in(language, f"/agencies/{old}") for language in Language)
+
+
+def files_beside(model: Model, settings: Installation) -> Iterator[tuple[str, Rendered]]:
+    """Yield the path and the response of each file that isn't in the table of pages."""
     yield from ((asset.path, asset.rendered) for asset in assets().values())
     yield "/robots.txt", robots(settings)
     yield "/sitemap.xml", sitemap(model, settings)

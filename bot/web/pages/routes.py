@@ -5,6 +5,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -28,6 +29,7 @@ TYPES: Mapping[Expect, tuple[str, str]] = {
     Expect.WORKBOOK: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
     Expect.PDF: ("application/pdf", "pdf"),
 }
+_IN_ADDRESS = "!#$%&'()*+,/:;=?@[]~"  # characters that an address in a header may have
 UNTYPED = ("application/octet-stream", "bin")  # above all HTML and SVG, which a browser might run
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -113,8 +115,8 @@ class Pages:
     async def _evidence(self, request: web.Request) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]
         try:
-            known = sha256 in (await self._cache.model()).site.evidence
-            if not known:
+            model = await self._cache.model()
+            if sha256 not in model.site.evidence:
                 return _answered(request, await self._cache.page("/evidence/", {}))
             if _has(request, sha256):
                 return web.Response(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": f'"{sha256}"'})
@@ -122,7 +124,7 @@ class Pages:
                 document = await self._cache.evidence(sha256)
                 if document is None:
                     return _answered(request, await self._cache.page("/evidence/", {}))
-                return await _sent(request, document, download)
+                return await _sent(request, document, download, model.captures.get(sha256))
         except Crowded:
             headers = {"Retry-After": "10", "Cache-Control": "no-store"} | dict(SECURITY)
             status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -133,8 +135,11 @@ class Pages:
             return web.Response(status=sorry.status, body=sorry.body, headers=sorry.headers)
 
 
-async def _sent(request: web.Request, document: Document, download: Download) -> web.StreamResponse:
-    """Send a document as a file to keep. Its type is ours, never what the source called it."""
+async def _sent(request: web.Request, document: Document, download: Download, copy: str | None) -> web.StreamResponse:
+    """Send a document as a file to keep. Its type is ours, never what the source called it.
+
+    `copy` is the address of a copy at the Internet Archive, which a header names (RFC 7089).
+    """
     seen = Expect.seen_in(document.body)
     content_type, ending = TYPES.get(seen, UNTYPED) if seen is not None else UNTYPED
     headers = dict(SECURITY) | {
@@ -145,6 +150,8 @@ async def _sent(request: web.Request, document: Document, download: Download) ->
         "Content-Length": str(len(document.body)),
         "ETag": f'"{document.sha256}"',
     }
+    if copy is not None:
+        headers["Link"] = f'<{quote(copy, safe=_IN_ADDRESS)}>; rel="memento"'
     response = web.StreamResponse(headers=headers)
     try:
         async with asyncio.timeout(SENT_WITHIN):
