@@ -17,7 +17,7 @@ from bot.domain.page_addresses import path_in
 from bot.domain.site.feeds import host_of
 from bot.domain.site.model import Model
 from bot.domain.text.catalog import say
-from bot.domain.text.rich_text import legible
+from bot.domain.text.rich_text import encodable, legible
 from bot.domain.text.wording import STATUSES, county_name, state_name
 
 PAST = timedelta(days=90)  # how long a meeting stays after its date
@@ -133,7 +133,7 @@ def _time(moment: datetime) -> str:
 
 def _text(text: str) -> str:
     """Escape a text value."""
-    kept = re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text)
+    kept = encodable(re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text))
     return re.sub(r"([\\;,])", r"\\\1", kept).replace("\n", "\\n")
 
 

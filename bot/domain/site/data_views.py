@@ -27,6 +27,7 @@ from bot.domain.site.tables import (
 )
 from bot.domain.site.views import is_in, place_at
 from bot.domain.text.catalog import say
+from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import HAPPENED, state_name
 
 A_PART = 100  # changes in one part of /changes.json
@@ -191,7 +192,7 @@ def _subject(request: Request) -> tuple[str, str, Iterable[int]] | None:
         return named, f"/counties/{place.slug}", sorted(numbers, reverse=True)
     if "slug" in parts:
         agency = _agency_at(request)
-        named = f"{agency.name}, {state_name(agency.state, language)}" if agency is not None else ""
+        named = f"{legible(agency.name)}, {state_name(agency.state, language)}" if agency is not None else ""
         return None if agency is None else (named, f"/agencies/{agency.slug}", [c.seq for c in agency.changes])
     return say(language, "Changes on ICE's 287(g) list"), "/changes", (c.seq for c in log)
 

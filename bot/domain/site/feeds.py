@@ -18,7 +18,7 @@ from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.table import json_bytes
 from bot.domain.text.catalog import say
 from bot.domain.text.reasons import explained
-from bot.domain.text.rich_text import Line, legible
+from bot.domain.text.rich_text import Line, legible, markup_safe
 from bot.domain.text.wording import Wording, state_name
 from bot.domain.timestamps import stamp
 
@@ -204,5 +204,5 @@ def _spaced(text: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Escape a text for XML. Characters that XML doesn't allow have been removed by `legible`."""
-    return escape("".join(char for char in text if char >= " " or char in "\n\t"))
+    """Escape a text for XML, without the characters that XML doesn't allow."""
+    return escape(markup_safe(text))

@@ -94,7 +94,8 @@ def agency(request: Request) -> Found:
         return Redirect(f"/agencies/{agencies.redirects[slug]}")
     found = agencies.by_slug.get(slug)
     if found is None:
-        return Redirect(f"/agencies/{slug.lower()}") if slug != slug.lower() else None
+        is_there = slug.lower() in agencies.by_slug or slug.lower() in agencies.redirects
+        return Redirect(f"/agencies/{slug.lower()}") if is_there and slug != slug.lower() else None
     site = request.model.site
     place = site.place_of.get(found.slug)
     return {
@@ -108,11 +109,11 @@ def agency(request: Request) -> Found:
 def county(request: Request) -> Found:
     """Show one county: every real county has a page, so that a link to it always answers yes or no."""
     slug, site = request.parts["slug"], request.model.site
-    if slug != slug.lower():
-        return Redirect(f"/counties/{slug.lower()}")
-    place = place_at(site, slug)
+    place = place_at(site, slug.lower())
     if place is None:
         return None
+    if slug != slug.lower():
+        return Redirect(f"/counties/{slug.lower()}")
     return {
         "place": place,
         "start": start_word(place.county),

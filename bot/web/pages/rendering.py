@@ -29,7 +29,7 @@ from bot.domain.site.request import Body, Redirect, Request
 from bot.domain.site.tables import TABLES
 from bot.domain.text import catalog
 from bot.domain.text.formats import formats, own_name
-from bot.domain.text.rich_text import Line
+from bot.domain.text.rich_text import Line, markup_safe
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
 from bot.pipeline.rasterize import fonts
 from bot.pipeline.svg_to_png import Converter, converted
@@ -306,7 +306,7 @@ def _html(
     }
     text = _environment().get_template(template).render(context)
     headers = {"Content-Type": HTML, "Content-Language": request.language.value, "Cache-Control": FOR_A_MINUTE}
-    return Rendered(body=text.encode(), headers={**headers, **SECURITY}, status=status)
+    return Rendered(body=markup_safe(text).encode(), headers={**headers, **SECURITY}, status=status)
 
 
 @cache
