@@ -201,6 +201,16 @@ class Model:
     bot: str = ""
     captures: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def as_of(self) -> date:
+        """The last day for which the pages know the list: today, unless the list is old or a newer one is held."""
+        fresh = self.freshness
+        if fresh.standing is Standing.STALE and fresh.read_at is not None:
+            return min(self.day, local_day(fresh.read_at))
+        if fresh.standing is Standing.HELD and fresh.shown is not None:
+            return min(self.day, local_day(fresh.shown.observed_at))
+        return self.day
+
 
 def local_day(moment: datetime) -> date:
     """Return the date of a UTC time in ICE's time zone."""

@@ -237,7 +237,7 @@ def _course(state: str, request: Request) -> Mapping[str, object]:
     course = course_of(request.model.site, state)
     points, drawn = course.points, ""
     if len(points) > 1 and any(sum(counts.values()) for _, counts in points):
-        until = course.until or max(request.model.day, points[-1][0])
+        until = course.until or max(request.model.as_of, points[-1][0])
         drawing: Drawing = course_by_type(points, until=until, language=request.language, gap=course.gap)
         drawn = drawing.inline("course")
     is_carried = bool(drawn) and points[0][0] < (first_read(request.model.site) or date.max)

@@ -28,7 +28,7 @@ from bot.web.server import Views, serving
 
 NOW = NOON + timedelta(hours=1)
 EVERY = (
-    "/", "/states/TX", "/states/VT", "/counties/tx-galveston-county", "/changes", "/meetings", "/about", "/287g",
+    "/", "/states/TX", "/states/VT", "/counties/tx-galveston-county", "/changes", "/states/TX/changes", "/meetings", "/about", "/287g",
     "/data", "/search?q=police",
 )  # fmt: skip
 HOSTILE = '<script>alert(1)</script> "Police" Department'
@@ -534,3 +534,51 @@ async def test_addresses_of_older_changes_that_were_shared_before_still_answer(u
         rows = (await client.get("/states/TX/changes.csv")).text.splitlines()
         assert len(rows) == 1 + (await client.get("/changes.csv?state=TX")).text.count("\n") - 1
         assert (await client.get("/states/XX/changes.csv")).status_code == 404
+
+
+# ── what an editor would find wrong ──────────────────────────────────────────────────────────────────────────────────
+
+
+def drawn(page):
+    return re.search(r'<svg[^>]*aria-labelledby="course.*?</svg>', page, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("prefix", ["", "/es"])
+async def test_the_chart_of_an_old_or_held_list_ends_where_our_knowledge_does(store, prefix):
+    fresh = await model_now(origin(store, Clock()))
+    clock = Clock()
+    clock.now = NOW + timedelta(days=40)
+    old = await model_now(origin(store, clock))
+    await store.put_held([held()])
+    checked = await model_now(origin(store, clock))
+    for path in (f"{prefix}/", f"{prefix}/states/TX"):
+        now, later, on_hold = (render(each, path, {}, INSTALLATION).body.decode() for each in (fresh, old, checked))
+        assert drawn(now) == drawn(later) == drawn(on_hold), path
+    home = {each: render(each_model, f"{prefix}/", {}, INSTALLATION).body.decode() for each, each_model in
+            (("fresh", fresh), ("old", old), ("held", checked))}  # fmt: skip
+    words = ("May 14, 2026", " now</h2>") if not prefix else ("14 de mayo de 2026", " ahora</h2>")
+    assert words[1] in home["fresh"]
+    for name in ("old", "held"):
+        assert words[1] not in home[name]
+        assert re.search(rf'<h2 id="course">[^<]*{words[0]}</h2>', home[name])
+        assert ("It last changed" if not prefix else "135") in home[name]
+
+
+async def test_an_application_is_not_marked_like_an_agreement(store):
+    known = await store.known()
+    await store.record(record(known, [change(Kind.APPLIED, agreement(30, "TX"), name=ListName.PENDING)]))
+    page = render(await model_now(origin(store, Clock())), "/changes", {"kind": "applied"}, INSTALLATION).body.decode()
+    assert "Application pending" in page
+    assert 'class="sign other"' in page
+    assert 'class="sign new"' not in page
+
+
+async def test_a_change_has_its_date_at_the_top_and_links_to_the_documents_it_names(store):
+    page = render(await model_now(origin(store, Clock())), "/changes/4", {}, INSTALLATION).body.decode()
+    assert "<strong>May 14, 2026.</strong>" in page.partition('id="evidence"')[0]
+    shown = (await store.known()).seen[ListName.PARTICIPATING]
+    moved = change(Kind.AMENDED, galveston(moa="https://www.ice.gov/new.pdf"), shown, was=galveston(moa="javascript:x"))
+    await store.record(record(await store.known(), [moved]))
+    page = render(await model_now(origin(store, Clock())), "/changes/6", {}, INSTALLATION).body.decode()
+    assert '<a href="https://www.ice.gov/new.pdf" rel="nofollow noreferrer">https://www.ice.gov/new.pdf</a>' in page
+    assert 'href="javascript' not in page
