@@ -63,6 +63,7 @@ def logs(draw):
     cadence=st.sampled_from([Cadence.INSTANT, Cadence.WEEKLY]),
     base=st.sampled_from(["", "https://example.org", f"https://{'long.' * 30}example.org/{'a' * 60}"]),
 )
+@pytest.mark.slow
 def test_every_agency_is_named_and_no_message_is_only_a_footer(language, log, cadence, base):
     to = replace(subscription(), filter=Filter(states={"*": 0}), cadence=cadence, language=language)
     standing = Standing().after(log)

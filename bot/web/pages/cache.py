@@ -12,7 +12,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -85,11 +85,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where the pages come from: the store, the clock, and how old a reading may be."""
+    """Where the pages come from: the store, the clock, how old a reading may be, and whether the lists are made up."""
 
     store: Store
     now: Callable[[], datetime]
     stale_after: timedelta
+    is_demonstration: bool = False
 
 
 async def snapshot(origin: Origin) -> tuple[Version, Known]:
@@ -236,7 +237,8 @@ class PageCache:
             return
         if version.end != self._site_end or version.fresh.shown != self._model.freshness.shown:
             changes = await self._origin.store.changes(upto=version.end)
-            self._site = await self._in_thread(lambda: _built(changes, known))
+            site = await self._in_thread(lambda: _built(changes, known))
+            self._site = replace(site, is_demonstration=self._origin.is_demonstration)
             self._site_end = version.end
         self._model = _model(version, self._site)
         self._version, self._versions = version, self._versions + 1
