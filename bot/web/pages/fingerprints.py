@@ -29,7 +29,7 @@ class Fingerprints:
 
     def __init__(self, model: Model, settings: Installation) -> None:
         self._model, self._base = model, settings.base
-        self._common = f"{program()} {settings!r}"
+        self._common = f"{program()} {settings!r} {model.site.is_demonstration}"
         self._seen: dict[int, str] = {}  # by the identity of a part of the model, which lives as long as the model
         self._inputs: dict[object, str] = {}  # a state's page, feeds and pictures share theirs
 

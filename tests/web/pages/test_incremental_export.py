@@ -133,6 +133,8 @@ async def test_a_page_is_rendered_again_if_the_program_or_its_settings_or_its_fi
     model = await model_now(origin(store, Clock()))
     elsewhere = await export(model, store, replace(INSTALLATION, base="https://other.example"), tmp_path)
     assert elsewhere.rendered == first.rendered
+    made_up = replace(model, site=replace(model.site, is_demonstration=True))
+    assert (await export(made_up, store, INSTALLATION, tmp_path)).rendered == first.rendered
     monkeypatch.setattr(fingerprints, "program", lambda: "another version")
     assert (await exported(store, tmp_path)).rendered == first.rendered
     await store.close()
