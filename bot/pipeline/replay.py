@@ -70,7 +70,8 @@ async def replay(
         yield number, entry, await _read(source, store, published, entry.observed_at)
         published[entry.list] = replace(published[entry.list], body=b"", unchanged=True)
     status = await store.source_status(source.name)
-    await store.remember(replace(status, tried_at=None, read_at=None, read_since=None, changed_at=None, due_at=None))
+    unread = replace(status, tried_at=None, read_at=None, read_since=None, changed_at=None, due_at=None)
+    await store.remember(replace(unread, good_readings=0, failed_readings=0))
 
 
 async def _rereadings(store: Store, published: dict[ListName, Document], until: datetime) -> Iterator[datetime]:

@@ -375,6 +375,16 @@ def _token_rejected(code: str) -> str:
     return f"Slack rejected the token: {_TOKEN_REJECTED[code]}"
 
 
+def token_refusal(code: str) -> str | None:
+    """Return in a sentence that Slack rejects the token, or None if the error code says something else."""
+    return _token_rejected(code) if code in _TOKEN_REJECTED else None
+
+
+def channel_refusal(code: str) -> str | None:
+    """Return in a sentence why Slack refuses a channel, or None if the error code says something else."""
+    return _REFUSED.get(code)
+
+
 def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
     """Return the status, headers and error code of Slack's response. Missing values are zero or empty."""
     response = error.response if isinstance(error, SlackApiError) else None
