@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bot.domain.agendas.hyphens import rejoin_words
 from bot.domain.document import Document, Expect
+from bot.domain.letters import counted
 from bot.errors import Unreadable
 from bot.sources.formats.charset import charset, decoded
 from bot.sources.formats.limits import LONGEST_DOCUMENT
@@ -70,4 +71,4 @@ def pages_without_text(pages: Sequence[str]) -> str:
         where = "its only page" if len(pages) == 1 else f"any of its {len(pages)} pages"
         return f"{SCANNED}: no text on {where}"
     named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
-    return f"{SCANNED}: no text on {len(without)} of its {len(pages)} pages ({named})"
+    return f"{SCANNED}: no text on {len(without)} of its {counted(len(pages), 'page')} ({named})"

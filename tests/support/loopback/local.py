@@ -57,23 +57,14 @@ class LocalServer(TownServer, InThread):
         """Count the requests for paths that contain a text, except robots.txt."""
         return sum(part in asked.path and asked.path != "/robots.txt" for asked in self.asked)
 
-    def posted(self, path: str, content: bytes) -> Reply | None:
-        """Return the platform's answer to a form; None for a 404, as in this base."""
-        return None
-
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        request["form"] = await request.read()
         response = await super().respond(request)
         told = {name.lower(): value for name, value in request.headers.items()}
         self.asked.append(Request(request.path, dict(request.query), told, response.status, request.method))
         return response
 
-    def found(self, request: web.Request) -> Reply:
-        reply = super().found(request)
-        if request.method == "POST" and request.path not in self.files:
-            reply = self.posted(request.path, request["form"]) or Reply(
-                b"<html><body>Not found</body></html>", HTML, 404
-            )
+    def found(self, request: web.Request, content: bytes) -> Reply:
+        reply = super().found(request, content)
         if request.path != "/robots.txt":
             reply = next((reply for part, reply in self.fails.items() if part in request.path_qs), reply)
         return reply if self.validates else replace(reply, tag=None)
@@ -225,12 +216,12 @@ class LoopbackCivicClerk(LocalServer):
 
 
 class LoopbackPrimeGov(LocalServer, PrimeGovServer):
-    """`SLUG.primegov.com`; `compiled` holds the documents, `pages` the agendas as pages by the number of their template."""
+    """`SLUG.primegov.com`; `compiled` holds the documents by the number of their template."""
 
     def __init__(self) -> None:
         super().__init__()
         self.archive: list[Any] = []
-        self.pages: dict[str, bytes] = {}
+        self.pages: dict[str, bytes] = {}  # agendas as pages, by the number of their template
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
         if path == "/api/v2/PublicPortal/ListArchivedMeetings":
