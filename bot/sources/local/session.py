@@ -179,8 +179,8 @@ class ReadSession:
     ) -> Document | SourceError:
         """Fetch an optional document. If that fails, record the error and return it.
 
-        If the host is down or blocks us, the rest of the reading skips it. Some hosts refuse only their files (`is_file`)
-        with a 403.
+        If the host is down or blocks us, the rest of the reading skips it. Some hosts answer 403 only to files
+        (`is_file`).
         """
         try:
             return await self.get(address, key=key, expect=expect, unconditional=unconditional, form=form)
