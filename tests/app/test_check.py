@@ -188,6 +188,9 @@ async def test_wrong_and_contradicting_settings_are_wrong_without_asking_anyone(
     found = await place.check(**env)
 
     assert expected in said(found)
+    origins = {setting.name: setting.origin for setting in found.settings}
+    left_out = {name for name in env if f"{name}: " in said(found)}
+    assert all((origins[name] == "default") == (name in left_out) for name in env)
     assert next(f.advice or f.said for g in found.groups for f in g.findings if f.verdict is Verdict.WRONG)
 
 
