@@ -5,6 +5,7 @@ import resource
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from bot.domain.agenda import Place
 from bot.domain.chat.operator import Operator
 from bot.domain.health import in_bytes
 from bot.fetch import Fetch, Limits
+from bot.fetch.hosts import Clock
 from bot.fetch.post import Poster
 from bot.fetch.wayback import Wayback
 from bot.observability.heartbeat import Heartbeat, Observers
 from bot.pipeline.captures import Archivist
-from bot.pipeline.runner import Observer, Runner, Unobserved
+from bot.pipeline.runner import Now, Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
 from bot.sources.upstream import Upstream
@@ -145,15 +147,18 @@ def access(settings: Settings) -> Access:
     return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
 
 
-def pages(settings: Settings, store: Store) -> Pages:
+def pages(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False) -> Pages:
     """Return the handlers of the public pages."""
-    cache = PageCache(page_origin(settings, store), installation(settings))
+    origin = page_origin(settings, store, now, is_demonstration=is_demonstration)
+    shown = installation(settings)
+    cache = PageCache(origin, replace(shown, invitations={}) if is_demonstration else shown)
     return Pages(cache, RateLimit(settings.web_requests_per_minute))
 
 
-def page_origin(settings: Settings, store: Store) -> Origin:
+def page_origin(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False) -> Origin:
     """Return what the public pages are made from."""
-    return Origin(store=store, now=utc_now, stale_after=timedelta(hours=settings.stale_hours))
+    stale_after = timedelta(hours=settings.stale_hours)
+    return Origin(store=store, now=now, stale_after=stale_after, is_demonstration=is_demonstration)
 
 
 def installation(settings: Settings, base: str = "") -> Installation:
@@ -193,9 +198,10 @@ async def archivist(settings: Settings, store: Store) -> AsyncIterator[Archivist
         await closed_in_time(wayback.aclose())
 
 
-def fetcher(settings: Settings) -> Fetch:
+def fetcher(settings: Settings, now: Now = utc_now) -> Fetch:
     """Return the fetcher for all sources, not open yet."""
     return Fetch(
+        clock=Clock(now=now),
         contact=settings.contact,
         limits=Limits(host_gap=settings.host_gap),
         allow_loopback=settings.allow_loopback,
@@ -221,13 +227,14 @@ async def runner(
     *,
     sends: bool = True,
     patience: float = CLOSE_WITHIN,
+    now: Now = utc_now,
 ) -> AsyncIterator[Runner]:
     """Create a runner with an open HTTP client and senders. Close them when the block ends.
 
     `places` are the local sources to poll. Without `sends`, this program only answers people, and other programs
     deliver to the subscriptions. At the end, wait up to `patience` seconds for a ping that is under way.
     """
-    fetch, pings = fetcher(settings), heartbeat(settings)
+    fetch, pings = fetcher(settings, now), heartbeat(settings)
     watching = [each for each in (observer, pings) if each is not None]
     made: Mapping[str, Sender] = senders(settings, store, sends=sends)
     try:
@@ -237,7 +244,7 @@ async def runner(
                 fetch=fetch,
                 sources=sources(settings, store),
                 channels=made,
-                now=utc_now,
+                now=now,
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
                 places=places or {},

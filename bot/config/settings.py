@@ -285,6 +285,22 @@ class Settings(BaseSettings, SharedSettings):
         return tuple(secrets)
 
 
+class Given(Settings):
+    """Settings that come from arguments alone, for a demonstration that must not touch the operator's own."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the arguments and nothing else."""
+        return (init_settings,)
+
+
 def _garbled(model: type[Settings], env: Mapping[str, str]) -> list[str]:
     """Return a problem for each setting whose environment variable isn't UTF-8.
 
@@ -332,6 +348,14 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     return settings
 
 
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Return settings made from these values alone, by environment variable. The environment and the file aren't read.
+
+    Raise ValidationError for a value that isn't valid.
+    """
+    return _model(Given)(**values)
+
+
 def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str]:
     """Return warnings about settings that are valid but probably unintended."""
     found = []
@@ -360,14 +384,14 @@ def file_read(model: type[Settings], folder: Path | None = None) -> tuple[Path |
     return path, frozenset(_read(model, path)[1])
 
 
-def _model() -> type[Settings]:
+def _model(base: type[Settings] = Settings) -> type[Settings]:
     """Return a model that combines the program's settings with the settings of every channel."""
-    return _composed(tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
+    return _composed(base, tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
 
 
 @cache
-def _composed(models: tuple[type[SharedSettings], ...]) -> type[Settings]:
-    return cast("type[Settings]", create_model("Settings", __base__=(Settings, *models)))
+def _composed(base: type[Settings], models: tuple[type[SharedSettings], ...]) -> type[Settings]:
+    return cast("type[Settings]", create_model("Settings", __base__=(base, *models)))
 
 
 def _prefixes() -> tuple[str, ...]:

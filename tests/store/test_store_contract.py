@@ -668,6 +668,7 @@ NARROW = [
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 async def test_a_subscription_is_due_when_the_domain_says_so(place, store, seed):
     dice = random.Random(seed)
     states, kinds = ["FL", "TX", "GA", "NC", "*"], [k for k in Kind if k is not Kind.LISTED]
