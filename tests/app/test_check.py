@@ -235,7 +235,7 @@ async def test_an_expired_slack_token_and_a_socket_mode_that_is_off_are_wrong(pl
     place.with_slack()
     place.slack.fail("apps.connections.open", slack_refused("socket_mode_disabled"))
     await place.check()
-    place.slack._script.clear()
+    place.slack.behave()
     place.slack.fail("auth.test", slack_refused("token_expired"))
     place.slack.fail("apps.connections.open", slack_refused("socket_mode_disabled"))
 
