@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from bot.channels.protocols import Notes
 from bot.domain.finding import Finding, fine, wrong
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.errors import SourceError, Unreadable
 from bot.fetch.post import Poster
 

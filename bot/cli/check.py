@@ -13,7 +13,7 @@ from bot.cli.options import Json, subject
 from bot.cli.output import print_lines
 from bot.config.in_force import DEFAULT, NOT_SET, Setting
 from bot.domain.finding import Finding, Group, Verdict, count_of
-from bot.domain.health import counted
+from bot.domain.letters import counted
 
 app = subject()
 

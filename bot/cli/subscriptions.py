@@ -12,6 +12,7 @@ from bot.app.one_shot import read, write
 from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
 from bot.cli.options import (
+    CHANNEL_NAMES,
     Agency,
     AgencyType,
     County,
@@ -28,7 +29,7 @@ from bot.cli.options import (
 from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
 from bot.commands.preview import preview as previewed
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.subscription import Subscription
 from bot.errors import UsageError
 from bot.observability.logs import prepared
@@ -38,7 +39,7 @@ app = subject()
 
 _UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
-Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
+Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.", autocompletion=CHANNEL_NAMES)]
 Address = Annotated[str, typer.Argument(help="The id of a chat, a channel or a subscription.")]
 
 
@@ -167,7 +168,8 @@ def preview(
     if text:
         print(text)
     else:
-        say(f"Nothing matched in the last {counted(days, 'day')}, so no message would have been sent.")
+        span = "day" if days == 1 else counted(days, "day")
+        say(f"Nothing matched in the last {span}, so no message would have been sent.")
 
 
 @app.command(cls=TakesChatNumber)
@@ -281,7 +283,10 @@ async def _stored(store: Store) -> tuple[Sequence[Subscription], Sequence[Unread
 def deliver() -> None:
     """Send all messages that are due now. Exits with 1 if a message can't be sent."""
     answer = write(prepared(), say, "deliver", {})
-    say(f"{counted(answer['messages'], 'message')} sent.")
+    if answer["messages"] or answer["problems"]:
+        say(f"{counted(answer['messages'], 'message')} sent.")
+    else:
+        say("No message was due.")
     for problem in answer["problems"]:
         say(problem)
     raise typer.Exit(1 if answer["problems"] else 0)
@@ -314,3 +319,5 @@ def deliveries(
         for r in found
     )
     print_table(columns, rows)
+    if not found:
+        say(f"No {'failed messages' if failed else 'messages'} in the last 90 days.")

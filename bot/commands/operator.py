@@ -23,6 +23,7 @@ from bot.domain.chat import parser
 from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Where
 from bot.domain.language import Language
+from bot.domain.letters import counted
 from bot.domain.messages.digest import Digest
 from bot.domain.subscription import ALL_STATES, OPERATOR, STOPPED, Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase
@@ -247,7 +248,7 @@ def _why_not_sent(channel: str, fault: SendError) -> str:
     if fault.fallback is not None:
         return f"Not sent: {said}. Alerts for this topic would go to {fault.fallback}."
     if fault.retry_after is not None:
-        return f"Not sent: {said}. Try again in {max(1, round(fault.retry_after)):,} seconds."
+        return f"Not sent: {said}. Try again in {counted(max(1, round(fault.retry_after)), 'second')}."
     return f"Not sent: {said}." if channel in said.casefold() else f"Not sent by {channel}: {said}."
 
 

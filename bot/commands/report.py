@@ -10,6 +10,7 @@ from bot.domain.agendas.schedule import PlaceCounts, WatchedStates, count_places
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
 from bot.domain.health import crowds, span, wrong
+from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.outage import last_reached
 from bot.domain.pauses import Pause, pause_of
@@ -103,7 +104,7 @@ class Report:
             seen = self.known.seen.get(name)
             if seen is not None:
                 way = "" if seen.way is Way.DIRECT else f", by way of {WAYS[seen.way]}"
-                lines.append(f"{name.value} list: {seen.rows:,} rows, {seen.name}{way}")
+                lines.append(f"{name.value} list: {counted(seen.rows, 'row')}, {seen.name}{way}")
         for h in self.held:
             lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
         if self.local is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bot.channels import CHANNELS
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, warning, wrong
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.source_status import ICE
 
 SHORTEST_KEY = 32  # characters

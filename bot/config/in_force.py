@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.config.settings import Settings, aliases, file_read, load
 from bot.domain.finding import Finding, warning
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError
 

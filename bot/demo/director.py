@@ -22,8 +22,8 @@ from bot.demo.story import Mark, Scene, Story
 from bot.demo.town import put_on_agenda
 from bot.domain.agreement import ListName
 from bot.domain.change import LEAVING, Change, Kind
-from bot.domain.health import counted
 from bot.domain.language import Language
+from bot.domain.letters import counted
 from bot.domain.lists.vetting import Ruling
 from bot.domain.source_status import ICE
 from bot.domain.subscription import Cadence

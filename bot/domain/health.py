@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
+from bot.domain.letters import counted
 from bot.domain.outage import explained, is_refused, last_reached
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import STOPPED, Subscription
@@ -280,11 +281,6 @@ def refused_at_once(together: Sequence[Subscription], now: datetime) -> Sequence
         if last + 1 - first > len(most):
             most = [s for _, s in starts[first : last + 1]]
     return most if len(most) >= max(FEWEST, len(together) / SHARE) else ()
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, as in "1 subscription" or "2 subscriptions"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _crowd_json(crowd: Crowd) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.document import Document, digest
+from bot.domain.letters import counted
 from bot.domain.source_status import Reading
 from bot.errors import UsageError
 from bot.pipeline.poll_list import process
@@ -50,7 +51,9 @@ def entries(folder: Path) -> list[Entry]:
         raise UsageError(f"{manifest} can't be read: {fault!r}.") from None
     missing = [entry.path for entry in found if not entry.path.is_file()]
     if missing:
-        raise UsageError(f"{len(missing)} files named in {manifest} are missing; the first is {missing[0].name}.")
+        raise UsageError(
+            f"{folder} lacks {counted(len(missing), 'file')} named in manifest.json, such as {missing[0].name}."
+        )
     return sorted(found, key=lambda entry: entry.observed_at)
 
 

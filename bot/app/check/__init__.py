@@ -20,7 +20,7 @@ from bot.config.contradictions import contradictions
 from bot.config.in_force import Setting, in_force, layers, load_what_works, unknown_names
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, Group, fine, unknown, wrong
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.errors import ConfigError, StoreError
 from bot.fetch.post import Poster
 from bot.observability.logs import mask

@@ -10,7 +10,7 @@ from bot.channels.sealed_address import AddressSeal, is_sealed
 from bot.commands.as_json import JsonObject
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, StoreBusy, StoreError

@@ -13,7 +13,7 @@ from bot.channels.slack.oauth import SCOPES
 from bot.channels.slack.sender import channel_refusal, token_refusal, workspace
 from bot.channels.slack.settings import SlackSettings
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
 from bot.errors import SourceError
 

@@ -15,7 +15,7 @@ from bot.channels.examination import MOST_CHATS, Inquiry, Told, of_chats, why
 from bot.channels.telegram.address import address_of
 from bot.channels.telegram.settings import TelegramSettings
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
 from bot.errors import SourceError
 
