@@ -188,6 +188,9 @@ async def test_wrong_and_contradicting_settings_are_wrong_without_asking_anyone(
     found = await place.check(**env)
 
     assert expected in said(found)
+    origins = {setting.name: setting.origin for setting in found.settings}
+    left_out = {name for name in env if f"{name}: " in said(found)}
+    assert all((origins[name] == "default") == (name in left_out) for name in env)
     assert next(f.advice or f.said for g in found.groups for f in g.findings if f.verdict is Verdict.WRONG)
 
 
@@ -232,7 +235,7 @@ async def test_an_expired_slack_token_and_a_socket_mode_that_is_off_are_wrong(pl
     place.with_slack()
     place.slack.fail("apps.connections.open", slack_refused("socket_mode_disabled"))
     await place.check()
-    place.slack._script.clear()
+    place.slack.behave()
     place.slack.fail("auth.test", slack_refused("token_expired"))
     place.slack.fail("apps.connections.open", slack_refused("socket_mode_disabled"))
 
