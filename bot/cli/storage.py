@@ -18,7 +18,7 @@ from bot.cli.options import subject
 from bot.cli.output import LinesFile, ProgressBar, say
 from bot.config.settings import Settings
 from bot.domain.change import Kind
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive

@@ -6,6 +6,7 @@ import sys
 import zipfile
 
 import pytest
+from support.demonstration import demonstration
 from support.program import bare_env
 from support.releases import ROOT, built_sdist, built_wheel
 
@@ -48,6 +49,8 @@ def test_a_wheel_holds_every_module_and_file_and_migrates_a_database(wheel, serv
     assert ours <= named
     assert "bot/data/sources/FL.toml" in named
     assert {"bot/data/readings.csv", "bot/data/history.csv", "bot/locale/es/LC_MESSAGES/countersign.po"} <= named
+    assert {"bot/demo/agencies.csv", "bot/demo/templates/chats.html", "bot/demo/assets/demo.js"} <= named
+    assert {"bot/data/readings.csv", "bot/data/zips.csv", "bot/data/outlines.json"} <= named
 
     assert str(installed) in run("-c", "import bot.store; print(bot.store.__file__)", cwd=installed)
     assert "Nash County, NC" in run("-m", "bot", "sources", "--state", "NC", cwd=installed)
@@ -55,6 +58,9 @@ def test_a_wheel_holds_every_module_and_file_and_migrates_a_database(wheel, serv
         "from bot.domain.geography.fold import county_of; print(county_of('FL', '', 'Orlando Police Department').name)"
     )
     assert "Orange" in run("-c", where, cwd=installed)
+    with demonstration(tmp_path / "tmp", "--pace", "0", cwd=installed) as demo:
+        demo.read_until("is new on ICE's list")
+        assert demo.end() == 0, demo.printed
     url = server.make()
     assert "up to date" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)
     assert "already up to date" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)
