@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import lists, pages, run, sources, storage, subscriptions
+from bot.cli import init, lists, pages, run, sources, storage, subscriptions
 from bot.cli.output import say
 from bot.domain.chat.characters import plain_option
 from bot.domain.health import counted
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (run.app, lists.app, subscriptions.app, sources.read_app, pages.app, storage.app):
+for part in (run.app, init.app, lists.app, subscriptions.app, sources.read_app, pages.app, storage.app):
     app.add_typer(part)
 app.add_typer(sources.app, name="sources")
 
@@ -74,5 +74,5 @@ def _main(
 ) -> None:
     """Tells people when a police agency joins or leaves ICE's 287(g) program.
 
-    Settings come from config/countersign.toml and the environment; the README lists them.
+    Settings come from config/countersign.toml, .env and the environment; the README lists them.
     """
