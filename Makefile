@@ -6,13 +6,17 @@ STAMP := $(VENV)/installed
 DEV_STAMP := $(VENV)/installed-for-development
 
 .DEFAULT_GOAL := run
-.PHONY: run init test check setup lint lock clean
+.PHONY: run init demo test check setup lint lock clean
 
 run: $(STAMP)
 	@exec $(BIN)/countersign run
 
 init: $(STAMP)
 	@exec $(BIN)/countersign init
+
+# Everything on this machine, with made-up lists: no account, no internet.
+demo: $(STAMP)
+	@exec $(BIN)/countersign demo
 
 test: $(DEV_STAMP)
 	@echo "This takes about three minutes on two quiet cores. The slow tests are left out; make check runs them, too."

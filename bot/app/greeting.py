@@ -11,8 +11,9 @@ from bot.app.listeners import DEFAULT_PORT
 from bot.channels import command_prefix
 from bot.config.settings import Settings
 from bot.domain.agendas.schedule import CONSOLE, WatchedStates, count_places
-from bot.domain.health import counted, span
+from bot.domain.health import span
 from bot.domain.language import Language
+from bot.domain.letters import counted
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.formats import formats

@@ -28,6 +28,7 @@ from bot.app.wiring import (
     access,
     archivist,
     chat_commands,
+    free_room,
     opened,
     operators,
     pages,
@@ -48,13 +49,14 @@ from bot.observability.logs import is_for_person, set_up_logs
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.observability.person import SAID, print_paragraphs
 from bot.observability.sentry import reporter
-from bot.pipeline.runner import Runner
+from bot.pipeline.runner import Now, Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Store
 from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
 from bot.worker import scheduler
 from bot.worker.health_notices import notify
+from bot.worker.weekly_summary import summarize
 from bot.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ def serve() -> None:
 
     Without a database, serve only health checks.
     """
-    with _last_resort() as stop, _service() as service:
+    with last_resort() as stop, _service() as service:
         asyncio.run(_serve(service, stop))
 
 
@@ -111,11 +113,11 @@ class Service:
     settings: Settings
     metrics: Metrics
 
-    def views(self, store: Store) -> Views:
+    def views(self, store: Store, now: Now = utc_now) -> Views:
         """Return the data for /health and /metrics."""
         check = HealthCheck(
             store=store,
-            now=utc_now,
+            now=now,
             stale_after=timedelta(hours=self.settings.stale_hours),
             reads_ice=ICE in self.settings.sources,
             channels=senders(self.settings, store),
@@ -152,7 +154,7 @@ def _service() -> Iterator[Service]:
 
 
 @contextmanager
-def _last_resort() -> Iterator[Stop]:
+def last_resort() -> Iterator[Stop]:
     """Yield a function that returns the stop event. If stopping takes too long, end the process.
 
     A stuck write, a stuck thread or a client that can't be closed would otherwise keep the process alive.
@@ -202,7 +204,7 @@ async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
 
 
 def _work(job: Job) -> None:
-    with _last_resort() as stop, _service() as service:
+    with last_resort() as stop, _service() as service:
         asyncio.run(_open_and(job, service, stop))
 
 
@@ -301,7 +303,9 @@ async def _poll_deliver_and_answer(service: Service, runner: Runner, stop: Stop)
     is_asked = settings.public_url is not None or settings.relay_secret is not None or settings.serve_mirror
     has_port = is_asked or settings.port is not None
     views = service.views(runner.store) if has_port else None
-    await _tick(settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views))
+    await work_until_stopped(
+        settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views)
+    )
 
 
 async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> None:
@@ -312,10 +316,12 @@ async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> Non
     shown = service.views(runner.store)
     own = own_routes(settings, runner)
     server = nullcontext() if settings.port is None else serving(settings.port, shown, access=access(settings), own=own)
-    await _tick(settings, runner, stop, beside=server)
+    await work_until_stopped(settings, runner, stop, beside=server)
 
 
-async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: AbstractAsyncContextManager[None]) -> None:
+async def work_until_stopped(
+    settings: Settings, runner: Runner, stop: Stop, *, beside: AbstractAsyncContextManager[None]
+) -> None:
     """Start all due work once per second until the program is stopped.
 
     Then finish the work in progress and, at the same time, exit the context manager `beside`.
@@ -323,8 +329,10 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
     stale_after = timedelta(hours=settings.stale_hours)
 
     async def upkeep() -> None:
-        await probe_rejected_tokens(runner.store, utc_now())
+        await probe_rejected_tokens(runner.store, runner.now())
         await notify(runner, operators(settings), stale_after)
+        if settings.weekly_summary:
+            await summarize(runner, operators(settings), lambda: free_room(settings))
 
     async with archivist(settings, runner.store) as archive:
         worker = Worker(runner, upkeep=upkeep, capture=archive_work(settings, runner, archive))

@@ -127,7 +127,7 @@ class _Setup:
 
     def known(self, name: str) -> str | None:
         """Return an answer that needn't be asked for: one that was given, or one that the file has already."""
-        return self.given.get(name, self.before.get(name))
+        return self.given.get(name) or self.before.get(name) or None
 
     def refuse_if_incomplete(self) -> None:
         """Raise UsageError with the options that are missing if there is no one to ask."""

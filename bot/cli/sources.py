@@ -18,8 +18,9 @@ from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
+from bot.domain.text.wording import state_name
 from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
@@ -142,6 +143,9 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
         for one in found
     )
     print_table(columns, rows)
+    if not found:
+        say(_no_source(code))
+        return
     say(f"{counted(len(found), 'source')}. An unverified one is read only if someone watches its state by name.")
 
 
@@ -161,13 +165,16 @@ def check(
     found = catalog.places()
     places = [catalog.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
     if not places:
-        raise UsageError(
-            f"The catalog has no source in {code}. Add one: countersign sources add ADDRESS --state {code}"
-        )
+        raise UsageError(_no_source(code))
     answers = _check(settings, places, as_lines=json_)
     failed = sum(not answer["read"] for answer in answers)
     say(f"Read {len(answers) - failed:,} of {counted(len(answers), 'source')}.")
     raise typer.Exit(1 if failed else 0)
+
+
+def _no_source(code: str | None) -> str:
+    where = f" in {state_name(code)}" if code else ""
+    return f"The catalog has no source{where}. Add one: countersign sources add ADDRESS --state {code or 'NC'}"
 
 
 def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> list[JsonObject]:

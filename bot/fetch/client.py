@@ -61,10 +61,16 @@ class Dialer(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(
-        self, resolve: Resolve, *, allow_loopback: bool, network: httpcore.AsyncNetworkBackend | None = None
+        self,
+        resolve: Resolve,
+        *,
+        allow_loopback: bool,
+        allow_private: bool = False,
+        network: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         self._resolve = resolve
         self._allow_loopback = allow_loopback
+        self._allow_private = allow_private
         self._network = network or httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -78,7 +84,9 @@ class Dialer(httpcore.AsyncNetworkBackend):
         """Connect to the first checked address that accepts a connection."""
         failure: Exception = httpcore.ConnectError("the host name doesn't resolve to an address")
         try:
-            addresses = await checked_addresses(host, port, self._resolve, allow_loopback=self._allow_loopback)
+            addresses = await checked_addresses(
+                host, port, self._resolve, allow_loopback=self._allow_loopback, allow_private=self._allow_private
+            )
         except (OSError, ValueError) as unknown:  # an overlong name raises UnicodeError, which is a ValueError
             raise failure from unknown
         for address in addresses:

@@ -157,6 +157,7 @@ def _status_after(
         due_at=at + spread(timedelta(hours=place.every_hours), place.name, at),
         not_before=None,
         parked_at=None,
+        good_readings=status.good_readings + 1,
     )
 
 

@@ -11,7 +11,7 @@ import structlog
 from bot.domain.agreement import Listing, ListName, Publication
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
 from bot.domain.outage import explained, in_words, last_reached, no_list
@@ -42,7 +42,7 @@ class ListPoll:
     """The result of one poll of ICE's lists.
 
     It has the changes as recorded, the held listings and a description of the problem, if there was one. `in_words`
-    says for anyone what the problem means.
+    says for anyone what the problem means. `is_good` is True if the participating list was read.
     """
 
     source: str
@@ -50,6 +50,7 @@ class ListPoll:
     held: tuple[Held, ...] = ()
     problem: str | None = None
     in_words: str | None = None
+    is_good: bool = False
 
 
 async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> ListPoll:
@@ -118,12 +119,12 @@ async def process(
             judgment = await _judge(judgment, name, reading, source, store, read_at)
     judgment = _settle_absences(judgment, reading, status, read_at)
     is_new = judgment.known.seen != before.known.seen
-    status = _status_after(reading, judgment, status, at, every, is_new=is_new)
+    status, is_good = _status_after(reading, judgment, status, at, every, is_new=is_new), _is_read(judgment)
     if judgment == before and not reading.pages:
-        return await _record_status(source, status, store)
+        return replace(await _record_status(source, status, store), is_good=is_good)
     done = await _record(source, judgment, status, store, at, pages=reading.pages)
     _log_held(before.held, judgment.held, source.host)
-    return done
+    return replace(done, is_good=is_good)
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
@@ -412,7 +413,7 @@ def _status_after(
     If a list was unreadable, clear the validators so that everything is fetched again.
     """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
-    is_read = ListName.PARTICIPATING not in judgment.unreadable
+    is_read = _is_read(judgment)
     read_at = reading.as_of or at
     return replace(
         status.read_by(reading.way, at, every, problem),
@@ -421,7 +422,13 @@ def _status_after(
         read_at=read_at if is_read else status.read_at,
         read_since=status.read_since_at(read_at) if is_read else status.read_since,
         changed_at=read_at if is_new else status.changed_at,
+        good_readings=status.good_readings + is_read,
+        failed_readings=status.failed_readings + (not is_read),
     )
+
+
+def _is_read(judgment: _Judgment) -> bool:
+    return ListName.PARTICIPATING not in judgment.unreadable
 
 
 def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment: _Judgment) -> Mapping[str, Any]:

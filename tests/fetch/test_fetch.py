@@ -969,7 +969,7 @@ async def test_the_page_shows_the_old_table(fetch, ice):
 
 
 def test_it_runs_in_a_thread_for_those_without_a_loop():
-    with LoopbackIce.run_in_thread() as ice:
+    with LoopbackIce().run_in_thread() as ice:
         path = ice.publish(NAME, XLSX, at=NOON)
         for _ in range(2):
             connection = HTTPConnection("127.0.0.1", int(ice.base.rpartition(":")[2]))

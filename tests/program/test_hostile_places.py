@@ -212,7 +212,7 @@ def running(folder, ice):
 
 
 def test_the_running_program_carries_out_a_check_and_one_failure_stops_no_other(countersign, tmp_path):
-    with LoopbackIce.run_in_thread() as ice, LoopbackWeb().run_in_thread() as server:
+    with LoopbackIce().run_in_thread() as ice, LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = page(f"<p>{TITLE}</p>")
         tables = (f'["{name}"]\nkind = "page"\naddress = "{server.base}/{name}.html"\n' for name in ("a", "gone"))
         (tmp_path / "config" / "sources").mkdir(parents=True)

@@ -14,8 +14,8 @@ from support.waiting import wait_for
 class Hung(LoopbackWayback):
     """Takes every request and never answers."""
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        await super().answer(request)
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        await super().respond(request)
         await asyncio.Event().wait()
         raise AssertionError
 

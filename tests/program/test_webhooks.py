@@ -22,8 +22,8 @@ class Mute(Receiver):
         super().__init__()
         self.mute = mute
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        answer = await super().answer(request)
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        answer = await super().respond(request)
         if len(self.deliveries) <= self.mute:
             await asyncio.Event().wait()
         return answer

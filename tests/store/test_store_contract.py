@@ -752,6 +752,23 @@ async def test_a_moved_subscription_keeps_its_place_and_its_receipts_and_is_forg
     assert list(await store.receipts()) == list(await store.subscriptions()) == []
 
 
+async def test_receipts_and_the_note_of_a_pause_are_kept_and_receipts_can_be_asked_for_since_a_time(place, store):
+    mine = await store.subscribe(subscription(["TX"], address="-42"))
+    await tell(store, signed(1, "TX"), signed(2, "TX"))
+    await telling(store, mine, 1)
+    await telling(store, mine, 2, at=NOON + MINUTE)
+    quiet = replace(await store.subscription(mine.id), quiet_until=NOON + timedelta(days=1)).pausing(mine, "chat", NOON)
+    await store.change_subscription(quiet)
+    await store.remember(replace(status(), good_readings=7, failed_readings=2))
+    store = await place.open()
+    assert [r.changes for r in await store.receipts(since=NOON + MINUTE)] == [(2,)]
+    assert [r.changes for r in await store.receipts(mine.id, since=NOON)] == [(1,), (2,)]
+    kept = await store.subscription(mine.id)
+    assert (kept.paused_at, kept.paused_by) == (NOON, "chat")
+    counted = await store.source_status("ice")
+    assert (counted.good_readings, counted.failed_readings) == (7, 2)
+
+
 async def test_two_that_become_one_are_owed_what_either_missed_and_nothing_that_one_sent(place, store):
     group = await store.subscribe(subscription(["TX", "AL"], address="-42", hears_stale=True))
     chat = await store.subscribe(subscription(["TX", "FL"], address="-1001", tz="America/Denver"))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.document import Document, Expect
+from bot.domain.letters import counted
 from bot.errors import Unreadable
 from bot.sources.formats.limits import LONGEST_DOCUMENT
 from bot.sources.formats.pdf import pdf_pages
@@ -50,4 +51,4 @@ def pages_without_text(pages: Sequence[str]) -> str:
         where = "its only page" if len(pages) == 1 else f"any of its {len(pages)} pages"
         return f"no text on {where}; it may be a scan"
     named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
-    return f"no text on {len(without)} of its {len(pages)} pages ({named})"
+    return f"no text on {len(without)} of its {counted(len(pages), 'page')} ({named})"
