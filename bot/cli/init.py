@@ -81,13 +81,14 @@ def init(
     setup = _Setup.begun(platform, {name: value for name, value in given.items() if value is not None}, replace=replace)
     set_up_logs(setup.settings(), quiet=True)
     setup.refuse_if_incomplete()
-    for name in setup.choose_platforms():
-        setup.ask_tokens(name, CHANNELS[name].tokens, check=check)
-    setup.ask_operator(check=check)
-    setup.ask_contact()
-    setup.write()
-    is_sent = setup.send_tests() if check else True
-    setup.offer_relay(wanted=relay, check=check)
+    try:
+        setup.ask(check=check)
+        setup.write()
+        is_sent = setup.send_tests() if check else True
+        setup.offer_relay(wanted=relay, check=check)
+    except (KeyboardInterrupt, typer.Abort):
+        say("\nStopped." if setup.is_written else "\nStopped. Nothing was written.")
+        raise typer.Exit(130) from None
     say(f"\nStart or restart it with: {own_command()} run")
     raise typer.Exit(0 if is_sent else 1)
 
@@ -108,6 +109,7 @@ class _Setup:
     replace: bool
     answers: dict[str, str] = field(default_factory=dict)
     unreached: set[str] = field(default_factory=set)
+    is_written: bool = False
 
     @classmethod
     def begun(cls, platform: str | None, options: Mapping[str, str], *, replace: bool) -> "_Setup":
@@ -124,6 +126,13 @@ class _Setup:
         return load(env=env, answers={**self.answers, **more})
 
     # ── questions ──
+
+    def ask(self, *, check: bool) -> None:
+        """Ask for everything that isn't known, and check it."""
+        for name in self.choose_platforms():
+            self.ask_tokens(name, CHANNELS[name].tokens, check=check)
+        self.ask_operator(check=check)
+        self.ask_contact()
 
     def known(self, name: str) -> str | None:
         """Return an answer that needn't be asked for: one that was given, or one that the file has already."""
@@ -294,6 +303,7 @@ class _Setup:
             return
         text = dotenv.text_of(self.path) if self.path.exists() else ""
         dotenv.write(self.path, dotenv.changed(text, changed))
+        self.is_written = True
         say_wrapped(
             f"\nWrote {formats(Language.ENGLISH).join(sorted(changed))} to {self.path}, which only you can read."
         )

@@ -71,7 +71,7 @@ def shown(value: Any) -> str:
 
 def unknown_names(sources: Layers) -> list[Finding]:
     """Return a warning for each variable that looks like a setting but isn't one."""
-    known, found = aliases(), list[Finding]()
+    known, found = [*aliases(), dotenv.NAMED_BY], list[Finding]()
     prefixes = tuple({f"{name.partition('_')[0]}_" for name in known} - {OURS})
     for label, variables in sources:
         for name in sorted(variables):

@@ -180,6 +180,18 @@ def test_at_a_terminal_it_asks_again_after_a_wrong_token_and_finds_the_persons_o
     assert "COUNTERSIGN_OPERATOR=telegram:42" in written(here)
 
 
+@pytest.mark.parametrize("question", ["Which?", "bot token (not shown):"])
+def test_ctrl_c_at_any_question_writes_nothing(here, question):
+    with on_terminal([*PROGRAM, "init"], env_of(here), here.home) as terminal:
+        if question != "Which?":
+            terminal.answer("Which?", "telegram")
+        terminal.wait_for(question)
+        terminal.interrupt()
+        terminal.wait_for("Stopped. Nothing was written.")
+        assert terminal.ended() == 130
+    assert not (here.home / ".env").exists()
+
+
 def test_at_a_terminal_enter_keeps_what_is_there_and_no_keeps_it_from_being_replaced(here):
     (here.home / ".env").write_text(f"SLACK_BOT_TOKEN={here.slack.token}\nCOUNTERSIGN_CONTACT=a@example.org\n")
     with on_terminal([*PROGRAM, "init", "--no-check"], env_of(here), here.home) as terminal:
