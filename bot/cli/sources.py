@@ -26,6 +26,7 @@ from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
 from bot.sources import LOCAL
+from bot.sources.formats.document_text import SCANNED
 
 read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
@@ -110,7 +111,8 @@ def _print_item(item: JsonObject) -> None:
     details = (item["body"] if item["body"] != item["title"] else "", item["status"], item["address"])
     print(f"    {'  '.join(filter(None, map(legible, details)))}")
     if item["unreadable"]:
-        print(f"    couldn't be read: {item['unreadable']}")
+        is_scan = item["unreadable"].startswith(SCANNED)
+        print(f"    {item['unreadable']}" if is_scan else f"    couldn't be read: {item['unreadable']}")
 
 
 # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────

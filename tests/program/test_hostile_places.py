@@ -92,7 +92,7 @@ def test_the_address_of_one_agenda_means_that_agenda_and_not_the_whole_site(coun
     with LoopbackCivicPlus().run_in_thread() as server:
         server.row(7, f"{SOON:%m%d%Y}", "Regular meeting", pdf("Call to order", TITLE, ""))
         items, mentions = read(countersign, f"{server.base}/AgendaCenter/ViewFile/Agenda/_{SOON:%m%d%Y}-7")
-    assert [item["unreadable"] for item in items] == ["no text on 1 of its 3 pages (3)"]
+    assert [item["unreadable"] for item in items] == ["scanned, not read: no text on 1 of its 3 pages (3)"]
     assert [(mention["page"], mention["matched"]) for mention in mentions] == [
         (2, "Memorandum of Agreement with ICE, 287(g)")
     ]

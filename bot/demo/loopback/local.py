@@ -46,9 +46,13 @@ class TownServer(Server):
         """Return the platform's answer at a path; None for a 404, as in this base."""
         return None
 
+    def posted(self, path: str, content: bytes) -> Reply | None:  # noqa: ARG002 - for each platform
+        """Return the platform's answer to a form; None for a 404, as in this base."""
+        return None
+
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Answer with the platform's reply, or with 304 if the client has it already."""
-        reply = self.found(request)
+        reply = self.found(request, await request.read())
         headers = {"Content-Type": reply.kind}
         tag = f'"{md5(reply.body, usedforsecurity=False).hexdigest()[:12]}"' if reply.tag == "by content" else reply.tag
         if tag and reply.status == 200:
@@ -58,14 +62,16 @@ class TownServer(Server):
             status=304 if is_known else reply.status, body=b"" if is_known else reply.body, headers=headers
         )
 
-    def found(self, request: web.Request) -> Reply:
+    def found(self, request: web.Request, content: bytes) -> Reply:
         """Return the answer to a request: no rules for robots, a file, the platform's reply or a 404."""
         if request.path == "/robots.txt":
             return Reply(b"", HTML, 404)
         if request.path in self.files:
             body = self.files[request.path]
             return Reply(body, PDF if body.startswith(b"%PDF") else HTML)
-        return self.reply(request.path, request.query) or Reply(b"<html><body>Not found</body></html>", HTML, 404)
+        is_form = request.method == "POST"
+        reply = self.posted(request.path, content) if is_form else self.reply(request.path, request.query)
+        return reply or Reply(b"<html><body>Not found</body></html>", HTML, 404)
 
 
 def told(value: object) -> Reply:

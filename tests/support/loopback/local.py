@@ -37,6 +37,7 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     status: int
+    method: str = "GET"
 
 
 class LocalServer(TownServer, InThread):
@@ -59,11 +60,11 @@ class LocalServer(TownServer, InThread):
     async def respond(self, request: web.Request) -> web.StreamResponse:
         response = await super().respond(request)
         told = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(Request(request.path, dict(request.query), told, response.status))
+        self.asked.append(Request(request.path, dict(request.query), told, response.status, request.method))
         return response
 
-    def found(self, request: web.Request) -> Reply:
-        reply = super().found(request)
+    def found(self, request: web.Request, content: bytes) -> Reply:
+        reply = super().found(request, content)
         if request.path != "/robots.txt":
             reply = next((reply for part, reply in self.fails.items() if part in request.path_qs), reply)
         return reply if self.validates else replace(reply, tag=None)
@@ -216,6 +217,18 @@ class LoopbackCivicClerk(LocalServer):
 
 class LoopbackPrimeGov(LocalServer, PrimeGovServer):
     """`SLUG.primegov.com`; `compiled` holds the documents by the number of their template."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.archive: list[Any] = []
+        self.pages: dict[str, bytes] = {}  # agendas as pages, by the number of their template
+
+    def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
+        if path == "/api/v2/PublicPortal/ListArchivedMeetings":
+            return told([row for row in self.archive if row["dateTime"].startswith(query["year"])])
+        if path == "/Portal/Meeting" and query["meetingTemplateId"] in self.pages:
+            return Reply(self.pages[query["meetingTemplateId"]], HTML)
+        return super().reply(path, query)
 
 
 class LoopbackCivicPlus(LocalServer):
