@@ -34,10 +34,10 @@ class Setting:
 Layers = Sequence[tuple[str, Mapping[str, str]]]
 
 
-def layers(env: Mapping[str, str], folder: Path | None = None) -> Layers:  # noqa: ARG001 - for files in the folder
+def layers(env: Mapping[str, str], folder: Path | None = None) -> Layers:
     """Return the sources of variables, each with its name as people know it. The first that sets a variable wins."""
     try:
-        of_file = dotenv.read(env, own_names())
+        of_file = dotenv.read(env, own_names(), folder)
     except ConfigError:  # the problem is reported where the settings are loaded
         return (("environment", env),)
     return (("environment", env), (str(of_file.path), of_file.values)) if of_file.path else (("environment", env),)
@@ -113,12 +113,13 @@ def load_what_works(env: Mapping[str, str], folder: Path | None = None) -> Loade
             problems += [problem for problem in fault.problems if problem not in problems]
             wrong = {alias for alias in aliases() if any(each.startswith(f"{alias}:") for each in fault.problems)}
             left_out |= wrong
-            kept = {name: value for name, value in env.items() if _plain(name) not in wrong}
-            if len(kept) == len(env):  # the file is wrong, not a variable
+            every = {name: value for _, each in reversed(layers(env, folder)) for name, value in each.items() if value}
+            kept = {name: value for name, value in every.items() if _plain(name) not in wrong}
+            if len(kept) == len(every):  # a file is wrong, not a variable
                 if folder == NO_FOLDER:
                     break
                 folder = NO_FOLDER
-            env = kept
+            env = kept | {dotenv.NAMED_BY: os.devnull}  # its other variables are in `kept`
     return Loaded(None, tuple(problems), frozenset(left_out), folder)
 
 
