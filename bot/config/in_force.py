@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.config.settings import Settings, aliases, file_read, load
+from bot.config import dotenv
+from bot.config.settings import Settings, aliases, file_read, load, own_names
 from bot.domain.finding import Finding, warning
 from bot.domain.letters import counted
 from bot.domain.suggest import suggest
@@ -33,9 +34,13 @@ class Setting:
 Layers = Sequence[tuple[str, Mapping[str, str]]]
 
 
-def layers(env: Mapping[str, str], folder: Path | None = None) -> Layers:  # noqa: ARG001 - for files in the folder
+def layers(env: Mapping[str, str], folder: Path | None = None) -> Layers:
     """Return the sources of variables, each with its name as people know it. The first that sets a variable wins."""
-    return (("environment", env),)
+    try:
+        of_file = dotenv.read(env, own_names(), folder)
+    except ConfigError:  # the problem is reported where the settings are loaded
+        return (("environment", env),)
+    return (("environment", env), (str(of_file.path), of_file.values)) if of_file.path else (("environment", env),)
 
 
 def in_force(loaded: "Loaded", sources: Layers) -> list[Setting]:
@@ -69,7 +74,7 @@ def shown(value: Any) -> str:
 
 def unknown_names(sources: Layers) -> list[Finding]:
     """Return a warning for each variable that looks like a setting but isn't one."""
-    known, found = aliases(), list[Finding]()
+    known, found = [*aliases(), dotenv.NAMED_BY], list[Finding]()
     prefixes = tuple({f"{name.partition('_')[0]}_" for name in known} - {OURS})
     for label, variables in sources:
         for name in sorted(variables):
@@ -108,12 +113,13 @@ def load_what_works(env: Mapping[str, str], folder: Path | None = None) -> Loade
             problems += [problem for problem in fault.problems if problem not in problems]
             wrong = {alias for alias in aliases() if any(each.startswith(f"{alias}:") for each in fault.problems)}
             left_out |= wrong
-            kept = {name: value for name, value in env.items() if _plain(name) not in wrong}
-            if len(kept) == len(env):  # the file is wrong, not a variable
+            every = {name: value for _, each in reversed(layers(env, folder)) for name, value in each.items() if value}
+            kept = {name: value for name, value in every.items() if _plain(name) not in wrong}
+            if len(kept) == len(every):  # a file is wrong, not a variable
                 if folder == NO_FOLDER:
                     break
                 folder = NO_FOLDER
-            env = kept
+            env = kept | {dotenv.NAMED_BY: os.devnull}  # its other variables are in `kept`
     return Loaded(None, tuple(problems), frozenset(left_out), folder)
 
 

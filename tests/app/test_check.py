@@ -159,6 +159,19 @@ async def test_a_file_without_faults_is_named_as_the_origin(place):
     assert origin.endswith("config/countersign.toml")
 
 
+async def test_a_wrong_value_in_the_env_file_is_left_out_and_the_others_keep_their_origin(place):
+    path = place.folder / ".env"
+    path.write_text("COUNTERSIGN_STALE_HOURS=9\nCOUNTERSIGN_POLL_SECONDS=often\nCOUNTERSIGN_CONTAKT=x\n")
+
+    found = await place.check()
+
+    origins = {setting.name: (setting.value, setting.origin) for setting in found.settings}
+    assert origins["COUNTERSIGN_STALE_HOURS"] == ("9", str(path))
+    assert origins["COUNTERSIGN_POLL_SECONDS"] == ("900", "default")
+    assert "COUNTERSIGN_POLL_SECONDS: " in said(found)
+    assert f"COUNTERSIGN_CONTAKT is set ({path})" in said(found, Verdict.WARNING)
+
+
 @pytest.mark.parametrize(
     ("env", "expected"),
     [
