@@ -10,7 +10,7 @@ import typer
 from bot.app import control_socket, one_shot
 from bot.app.wiring import utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import print_lines, print_table, say
+from bot.cli.output import print_csv, print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
 from bot.commands.local_sources import document_at, place_of, proposed
@@ -18,6 +18,7 @@ from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.agendas.coverage import coverage as counted_coverage
 from bot.domain.health import counted
 from bot.domain.text.rich_text import legible
 from bot.domain.web_address import masked
@@ -143,6 +144,39 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
     )
     print_table(columns, rows)
     say(f"{counted(len(found), 'source')}. An unverified one is read only if someone watches its state by name.")
+
+
+@app.command()
+def coverage(
+    state: State = None,
+    json_: Json = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+) -> None:
+    """Show how many counties and cities have a source, by state: all counties, and those with an agreement."""
+    settings, code = prepared(), one_state(state)
+    known = one_shot.read(settings, lambda store: store.known())
+    rows = [
+        local_sources.coverage_json(row)
+        for row in counted_coverage(catalog.places().values(), known.participating.values())
+        if code is None or row.state == code
+    ]
+    if json_:
+        print_lines(rows)
+    elif csv_:
+        print_csv(rows)
+    else:
+        columns = (
+            "state",
+            "counties",
+            "with a source",
+            "counties with an agreement",
+            "with a source",
+            "cities with an agreement",
+            "with a source",
+        )
+        print_table(columns, ([str(value) for value in row.values()] for row in rows))
+        if not known.participating:
+            say("ICE's list hasn't been read yet, so no agreement is counted. To read it, run: countersign once")
 
 
 @app.command()

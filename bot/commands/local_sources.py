@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
+from bot.domain.agendas.coverage import Coverage
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
@@ -167,6 +168,19 @@ def proposed(place: Place) -> Place:
         raise UsageError("The address doesn't show which state this source is in. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
     return replace(place, name=f"{name}, {place.state}")
+
+
+def coverage_json(row: Coverage) -> JsonObject:
+    """Return a state's counts. The last row, of all states, is called US."""
+    return {
+        "state": row.state or "US",
+        "counties": row.counties,
+        "counties_with_source": row.covered,
+        "counties_with_agreement": row.agreeing_counties,
+        "of_these_with_source": row.agreeing_covered,
+        "cities_with_agreement": row.agreeing_cities,
+        "of_these_cities_with_source": row.cities_covered,
+    }
 
 
 def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
