@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bot.config import catalog
 from bot.domain.agenda import Certainty, Place
-from bot.domain.geography.counties import County, main_counties
-from bot.domain.geography.fold import distinct_name, exact_county
-from bot.domain.geography.places import places, states_with_town, town_counties, town_zips
+from bot.domain.agendas.bodies import Body, body_of, letters
+from bot.domain.geography.fold import exact_county
+from bot.domain.geography.places import states_with_town, town_zips
 from bot.domain.geography.states import STATES
 from bot.sources.local.recognize import recognize
 
@@ -36,7 +36,7 @@ ORIGINS = {Certainty.READ: "Agenda Watch", Certainty.ANSWERED: "civic-scraper", 
 FIRST_LIST = ("civic-scraper", 2020)  # the origin of the sources that were here before they named one
 LARGER = 3  # a guessed site without a sign of its state belongs to the town that is this many times as large as others
 
-_OTHER_BODIES = re.compile(
+_OTHER_BODIES = re.compile(  # one word or phrase in each part
     r"water|sewer|sewage|sanit|wastewater|aquifer|irrigation|drainage|levee|flood|transit|transport|metropolitan planning"
     r"|\bmpo\b|\brtpo\b|rail\b|airport|\bport\b|harbor district|retire|pension|fisher|school|\bisd\b|\busd\b|college|univers|library"
     r"|(?:county|state) ?parks?\b|park ?district|parks? ?(?:and|&) ?rec|park and planning|recreation|forest ?preserve|fire (?:district|protection)|firedistrict|hospital"
@@ -72,66 +72,7 @@ class Site:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A public body: a county's or a town's government."""
-
-    state: str
-    name: str
-    county: County | None
-    is_county: bool
-
-    @property
-    def key(self) -> tuple[str, bool, str]:
-        """The identity of the body, however its name is spelled."""
-        return self.state, self.is_county, self.county.fips if self.is_county and self.county else letters(self.name)
-
-
-def letters(text: str) -> str:
-    """Return only the letters of a name in lowercase. Saint and St. are the same at its beginning."""
-    return re.sub(r"^sainte?(?=[a-z]{3})", "st", re.sub(r"[^a-z]", "", text.casefold()))
-
-
 # ── whose site is it? ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def body_of(state: str, name: str, kind: str = "") -> Body | None:
-    """Return the county or the town with this name, or None. The words of the name may be joined, as in gulfshores."""
-    squashed = letters(name)
-    stem = re.sub(r"^(?:countyof)|(?:county|parish|borough)$", "", squashed)
-    is_county = kind in {"county", "parish", "borough", "judicial county"} or stem != squashed
-    county = exact_county(state, stem) if is_county else None
-    if county is not None and county.kind != "city":
-        word = {"parish": "Parish", "borough": "Borough"}.get(county.kind, "County")
-        return Body(state, f"{distinct_name(county)} {word}", county, is_county=True)
-    bare = re.sub(r"^(?:cityof|townof|villageof|boroughof)", "", squashed)
-    found = (_town(state, name) for name in (squashed, bare, re.sub(r"city(?:hall)?$", "", bare)))
-    return next(filter(None, found), None) or _township(state, bare)
-
-
-def _town(state: str, squashed: str) -> Body | None:
-    name = _towns(state).get(squashed)
-    if name is None:
-        return None
-    codes = town_counties(state, name) - {""}
-    county = main_counties(state).get(next(iter(codes))) if len(codes) == 1 else None
-    return Body(state, name, county, is_county=False)
-
-
-def _township(state: str, squashed: str) -> Body | None:
-    """Return a township, a borough or a village that is called like a town. It may lie in another county than the town."""
-    found = re.fullmatch(r"(.+?)(township|borough|village)", squashed)
-    town = _town(state, found[1]) if found else None
-    return Body(state, f"{town.name} {found[2].capitalize()}", None, is_county=False) if found and town else None
-
-
-_TOWNS: dict[str, dict[str, str]] = {}
-
-
-def _towns(state: str) -> dict[str, str]:
-    if state not in _TOWNS:
-        _TOWNS[state] = {letters(name): name for name in sorted(places(state), reverse=True)}
-    return _TOWNS[state]
 
 
 def decides_on_policing(name: str, kind: str = "") -> bool:
@@ -182,7 +123,7 @@ def merged(known: Iterable[Place], sites: Sequence[Site]) -> tuple[dict[str, Pla
     claims = Counter(_host(site.address) for site in sites if _is_believed(site))
     fates: list[tuple[Site, str]] = []
     for site in sorted(sites, key=lambda s: (_rank(s), s.state, s.place.casefold(), s.address)):
-        body = body_of(site.state, site.place, site.kind)
+        body = _body_of(site)
         fate = "seen again" if _seen_again(sources, site) else _why_left_out(site, body, claims)
         if not fate and body is not None:
             fate = _taken(sources, site, body)
@@ -191,7 +132,7 @@ def merged(known: Iterable[Place], sites: Sequence[Site]) -> tuple[dict[str, Pla
 
 
 def _is_believed(site: Site) -> bool:
-    body = body_of(site.state, site.place, site.kind) if site.certainty is Certainty.GUESSED else None
+    body = _body_of(site) if site.certainty is Certainty.GUESSED else None
     return body is not None and not why_not_believed(body, site.address)
 
 
@@ -243,8 +184,6 @@ def _taken(sources: dict[str, Place], site: Site, body: Body) -> str:
     if same is None and any(place.address == found.address for place in sources.values()):
         return "the address is another body's"
     name = same.name if same is not None else f"{body.name}, {body.state}"
-    fips = body.county.fips if body.is_county and body.county else ""
-    county = distinct_name(body.county) if body.county else ""
     zone = (
         same.zone
         if same is not None
@@ -255,8 +194,8 @@ def _taken(sources: dict[str, Place], site: Site, body: Body) -> str:
         kind=found.kind,
         address=found.address,
         state=body.state,
-        county=county,
-        fips=fips,
+        county=body.county_name,
+        fips=body.fips,
         zone=zone,
         **about,
     )
@@ -285,8 +224,7 @@ def _completed(place: Place) -> Place:
     """Add the county and the FIPS code of the body, and where a source of the first list came from."""
     body = _body(place)
     if body is not None and body.county is not None:
-        fips = body.county.fips if body.is_county else ""
-        place = replace(place, county=place.county or distinct_name(body.county), fips=place.fips or fips)
+        place = replace(place, county=place.county or body.county_name, fips=place.fips or body.fips)
     if place.origin or place.kind != "civicplus":
         return place
     return replace(place, origin=FIRST_LIST[0], seen=FIRST_LIST[1], sure=Certainty.ANSWERED)
@@ -298,6 +236,10 @@ def _bare(place: Place) -> str:
 
 def _body(place: Place) -> Body | None:
     return body_of(place.state, _bare(place))
+
+
+def _body_of(site: Site) -> Body | None:
+    return body_of(site.state, site.place, is_county=site.kind in {"county", "parish", "borough", "judicial county"})
 
 
 def _key(place: Place) -> tuple[str, bool, str]:

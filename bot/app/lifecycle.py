@@ -338,7 +338,7 @@ async def _serve(service: Service, stopping: Stop) -> None:
                 await stop.wait()
         else:
             async with (
-                runner(settings, store, observer=service.metrics, sends=False) as made,
+                runner(settings, store, places(settings), service.metrics, sends=False) as made,
                 listening(settings, made, chat_commands(settings, made), views),
             ):
                 await stop.wait()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ from bot.domain.agendas.link import AGENDA_KINDS
 from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
+from bot.domain.chat.local_agendas import SourceState
 from bot.domain.source_status import SourceStatus, spread
 from bot.errors import Misplaced, SourceError, attribute_errors_to
 from bot.sources import LOCAL, Fetcher
@@ -139,6 +140,19 @@ async def _record(
 
 
 # ── the place's status ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def source_state(place: Place, status: SourceStatus) -> SourceState:
+    """Return what a chat is told about a source."""
+    items, since = status.facts.get(NOTES, {}).get("begun") or (0, None)
+    return SourceState(
+        place=place,
+        read_at=status.read_at,
+        is_failing=status.failures > 0,
+        is_parked=status.parked_at is not None,
+        items=items,
+        since=date.fromisoformat(since) if since else None,
+    )
 
 
 def of_this_kind(place: Place, status: SourceStatus) -> SourceStatus:

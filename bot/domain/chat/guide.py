@@ -16,6 +16,7 @@ HELP: Mapping[Phrase, Mapping[str, Phrase]] = {
         "agency Tampa": Phrase("its history"),
         "recent": Phrase("latest changes"),
         "what": Phrase("what is 287(g)?"),
+        "suggest": Phrase("agendas to read"),
     },
     Phrase("Change what you get"): {
         "watch Texas Ohio": Phrase("add states"),

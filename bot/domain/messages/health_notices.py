@@ -3,13 +3,14 @@
 They are sent to the operator and to subscribers who asked for them, and are never queued.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.chat.replies import said
-from bot.domain.chat.request import Button
+from bot.domain.chat.request import Button, Reply
 from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
+from bot.domain.language import Language
 from bot.domain.lists.vetting import Held
 from bot.domain.outage import explained, is_refused
 from bot.domain.source_status import MOVED_TO, ODDITIES, SourceStatus
@@ -28,7 +29,7 @@ class Notice:
 
     `text` is plain text with one paragraph per line. `also` contains the keys of other notices that are included in
     this one. If the notice is about a held listing, `held` is that listing. `buttons` are shown under the notice in
-    the operator's chat.
+    the operator's chat. `reply` writes the notice in the language of an operator's chat.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Notice:
     also: tuple[str, ...] = ()
     held: Held | None = None
     buttons: tuple[tuple[Button, ...], ...] = ()
+    reply: Callable[[Language], Reply] | None = None
 
 
 def for_operator(
