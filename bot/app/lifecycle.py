@@ -53,6 +53,7 @@ from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
 from bot.worker import scheduler
 from bot.worker.health_notices import notify
+from bot.worker.reminders import remind
 from bot.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -316,6 +317,7 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
     async def upkeep() -> None:
         await probe_rejected_tokens(runner.store, utc_now())
         await notify(runner, operators(settings), stale_after)
+        await remind(runner)
 
     async with archivist(settings, runner.store) as archive:
         worker = Worker(runner, upkeep=upkeep, capture=archive_work(settings, runner, archive))

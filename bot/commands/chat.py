@@ -74,6 +74,7 @@ class ChatCommands:
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
+            "reminders": self._reminders,
             "suggest": self._local.suggest, "here": self._here, "statewide": self._statewide, "panel": panel.panel, "faq": self._faq,
         }  # fmt: skip
 
@@ -426,6 +427,16 @@ class ChatCommands:
             lines.append(question.says("always_later"))
         return Reply(lines=tuple(lines), changed=rest in {"on", "off"})
 
+    async def _reminders(self, question: Question, rest: str) -> Reply:
+        """Turn reminders of meetings on or off. Without "on" or "off", show the current setting."""
+        if rest in {"on", "off"}:
+            await self._save(question, replace(question.settings, hears_reminders=rest == "on"))
+        is_on = rest == "on" if rest in {"on", "off"} else question.settings.hears_reminders
+        lines = [question.says("reminders_on" if is_on else "reminders_off")]
+        if is_on and question.settings.filter.is_empty:
+            lines.append(question.says("none_yet"))
+        return Reply(lines=tuple(lines), changed=rest in {"on", "off"})
+
     async def _set(self, question: Question, rest: str) -> Reply:
         """Apply all the fields of a form at once."""
         fields, now = parser.form(rest), question.settings
@@ -551,6 +562,7 @@ class ChatCommands:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            hears_reminders=settings.hears_reminders,
             with_statewide=settings.with_statewide,
             created_at=self._runner.now(),
             version=1,

@@ -5,7 +5,7 @@ They are computed once for all digests sent at the same time, and are updated as
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -122,6 +122,11 @@ class Standings:
                 and not change.states.isdisjoint(states)
             )
         )
+
+    async def meetings(self, upto: int) -> Sequence[Change]:
+        """Return the latest editions of all agenda mentions, up to and including change number `upto`."""
+        await self._read_on(upto)
+        return AgendaLog(tuple(change for change in self._mentions if change.seq <= upto)).last_editions()
 
     async def in_thread(self, work: Callable[[], T], *, urgent: bool = False) -> T:
         """Run long work in a thread, after any work that is already waiting.

@@ -22,8 +22,8 @@ PLATFORMS: Mapping[str, str] = {
 SAID: Mapping[str, Phrase] = {
     "read_since": Phrase(
         "I read {name}'s agendas ({platform}): {n} item since {day}.",
-        "I read {name}'s agendas ({platform}): {n} items since {day}.",
-    ),
+        "I read {name}'s agendas ({platform}): {n} items since {day}."
+    ),  # fmt: skip
     "read": Phrase(
         "I read {name}'s agendas ({platform}): {n} item.", "I read {name}'s agendas ({platform}): {n} items."
     ),
@@ -31,7 +31,9 @@ SAID: Mapping[str, Phrase] = {
     "reading": Phrase("I'm reading the agendas of {names} now. I'll tell you what I find."),
     "failed": Phrase("I couldn't read {name}'s agendas ({platform}) just now. I'll keep trying."),
     "parked": Phrase("I stopped reading {name}'s agendas ({platform}), because the site didn't work."),
-    "others": Phrase("I also read the agendas of {n} other place there.", "I also read the agendas of {n} other places there."),
+    "others": Phrase(
+        "I also read the agendas of {n} other place there.", "I also read the agendas of {n} other places there."
+    ),
     "none": Phrase(
         "I don't read any agendas of {name} yet. If you know the site that has them, send /suggest and its address."
     ),
