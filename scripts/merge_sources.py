@@ -1,12 +1,13 @@
-"""Merge a table of agenda sites into config/sources. The result is the same however often it runs.
+"""Merge a table of agenda sites into config/sources. The result is the same no matter how often it runs.
 
     python scripts/merge_sources.py SITES.csv [--into config/sources] [--write] [--report REPORT.csv]
 
-The table has the columns state, place, type, platform, address, seen and how. Each site becomes the source of one public
-body: a county gets its FIPS code, and a town gets its county if it lies in only one. A body that already has a source
-keeps it, unless the site was read by someone and the source never was. Sites that were only guessed must have the
-body's name in their address, and no sign of another state. Bodies that can't decide about policing are left out, and so
-are addresses that no reader knows. Without --write, nothing is written; --report names every site and what became of it.
+The table has the columns state, place, type, platform, address, seen and how. Each site becomes the source of one
+public body: a county gets its FIPS code, and a town gets its county if it lies in only one. A body that already has a
+source keeps it, unless someone read the site and no one ever read the source. Sites that were only guessed must have
+the body's name in their address, and no sign of another state. Bodies that can't decide about policing are left out,
+and so are addresses that no reader knows. Without --write, nothing is written. --report names every site and what
+became of it.
 """
 
 import argparse
@@ -36,14 +37,16 @@ ORIGINS = {Certainty.READ: "Agenda Watch", Certainty.ANSWERED: "civic-scraper", 
 FIRST_LIST = ("civic-scraper", 2020)  # the origin of the sources that were here before they named one
 LARGER = 3  # a guessed site without a sign of its state belongs to the town that is this many times as large as others
 
-_OTHER_BODIES = re.compile(  # one word or phrase in each part
-    r"water|sewer|sewage|sanit|wastewater|aquifer|irrigation|drainage|levee|flood|transit|transport|metropolitan planning"
-    r"|\bmpo\b|\brtpo\b|rail\b|airport|\bport\b|harbor district|retire|pension|fisher|school|\bisd\b|\busd\b|college|univers|library"
-    r"|(?:county|state) ?parks?\b|park ?district|parks? ?(?:and|&) ?rec|park and planning|recreation|forest ?preserve|fire (?:district|protection)|firedistrict|hospital"
-    r"|health ?(?:district|department|care)|housing|utilit|electric|cooperative|council of governments|\bcog\b|museum|chamber"
-    r"|tourism|visit|development ?(?:alliance|corporation|authority)|\bedc\b|cemetery|mosquito|conservation|tribal|tribe|nation\b"
-    r"|\bhealth\b|election|fairground|disabilit|planning commission|road commission|economic|industrial|association of gov"
-    r"|\bthe bus\b|\btv\b|\bcourt\b|justice center|portal|church|theat|golf|\bzoo\b|arts\b|\bwsd\b|\bmud\b|\bcsd\b|\bsd\b|\bpud\b|\bdwp\b|soil|appraisal|workforce|employees"
+_OTHER_BODIES = re.compile(
+    r"water|sewer|sewage|sanit|aquifer|irrigation|drainage|levee|flood|transit|transport|metropolitan planning|\bmpo\b"
+    r"|\brtpo\b|rail\b|airport|\bport\b|harbor district|retire|pension|fisher|school|\bisd\b|\busd\b|college|univers"
+    r"|library|(?:county|state) ?parks?\b|park ?district|parks? ?(?:and|&) ?rec|park and planning|recreation"
+    r"|forest ?preserve|fire ?(?:district|protection)|hospital|\bhealth\b|health ?(?:district|department|care)|housing"
+    r"|utilit|electric|cooperative|council of governments|\bcog\b|museum|chamber|tourism|visit"
+    r"|development ?(?:alliance|corporation|authority)|\bedc\b|cemetery|mosquito|conservation|tribal|tribe|nation\b"
+    r"|election|fairground|disabilit|(?:planning|road) commission|economic|industrial|association of gov|\bthe bus\b"
+    r"|\btv\b|\bcourt\b|justice center|portal|church|theat|golf|\bzoo\b|arts\b|\bwsd\b|\bmud\b|\bcsd\b|\bsd\b|\bpud\b"
+    r"|\bdwp\b|soil|appraisal|workforce|employees"
 )
 _BEFORE = r"(?:the)?(?:cityof|townof|villageof|boroughof|countyof|townshipof|city|town|village|county)?"
 _AFTER = r"(?:city|town|village|county|gov|government|council)?"
@@ -151,28 +154,33 @@ def _rank(site: Site) -> int:
 
 
 def _why_left_out(site: Site, body: Body | None, claims: Mapping[str, int]) -> str:
-    found = recognize(site.address)
     if site.certainty is None:
         return "it answered with an error"
-    if site.kind and not decides_on_policing("", site.kind):
+    if not decides_on_policing("", site.kind) or (body is None and not decides_on_policing(site.place)):
         return "it can't decide about policing"
     if body is None:
-        return "no county or town of that name" if decides_on_policing(site.place) else "it can't decide about policing"
+        return "no county or town of that name"
+    return _why_address_unfit(site, body, claims)
+
+
+def _why_address_unfit(site: Site, body: Body, claims: Mapping[str, int]) -> str:
+    found = recognize(site.address)
     if found is None or found.kind == "page":
         return "no reader knows the address"
     if found.state and found.state != site.state:
         return "the address names another state"
     if site.certainty is Certainty.GUESSED:
-        if claims[_host(site.address)] > 1:
-            return "two bodies claim the address"
-        return why_not_believed(body, site.address)
+        return (
+            "two bodies claim the address" if claims[_host(site.address)] > 1 else why_not_believed(body, site.address)
+        )
     return ""
 
 
 def _taken(sources: dict[str, Place], site: Site, body: Body) -> str:
     """Add the site to the sources, or record what it says about the source that its body already has."""
     found, certainty = recognize(site.address), site.certainty
-    assert found is not None and certainty is not None
+    assert found is not None
+    assert certainty is not None
     about = {"origin": ORIGINS[certainty], "seen": site.seen, "sure": certainty}
     twin = next((place for place in sources.values() if _key(place) == body.key), None)
     same = next((place for place in sources.values() if _host(place.address) == _host(found.address) != _SHARED), twin)
@@ -267,8 +275,9 @@ def main() -> None:
     before = catalog.places(asked.into)
     sources, fates = merged(before.values(), sites)
     for fate, number in Counter(fate for _, fate in fates).most_common():
-        print(f"{number:6,}  {fate}")
-    print(f"{len(before):,} sources before, {len(sources):,} after; {sum(n not in sources for n in before):,} left out")
+        sys.stdout.write(f"{number:6,}  {fate}\n")
+    left_out = sum(name not in sources for name in before)
+    sys.stdout.write(f"{len(before):,} sources before, {len(sources):,} after; {left_out:,} left out\n")
     if asked.report:
         with asked.report.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows((s.state, s.place, s.platform, s.address, fate) for s, fate in fates)

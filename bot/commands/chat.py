@@ -75,7 +75,8 @@ class ChatCommands:
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
             "reminders": self._reminders,
-            "suggest": self._local.suggest, "here": self._here, "statewide": self._statewide, "panel": panel.panel, "faq": self._faq,
+            "suggest": self._local.suggest,
+            "here": self._here, "statewide": self._statewide, "panel": panel.panel, "faq": self._faq,
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:

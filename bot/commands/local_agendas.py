@@ -36,7 +36,9 @@ from bot.sources.local.recognize import completed_address, recognize
 
 MOST_AT_ONCE = 8  # sources of one chat
 LONGEST_ADDRESS = 400
-_NOT_PUBLIC = re.compile(r"(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|test|invalid|example|onion|arpa)$")
+_NOT_PUBLIC = re.compile(
+    r"(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|test|invalid|example|onion|arpa)$"
+)
 
 
 class LocalAgendas:
@@ -205,4 +207,3 @@ def _plain(address: str) -> tuple[str, str, str]:
     if parts is None:
         return "", address, ""
     return (parts.hostname or "").removeprefix("www."), parts.path.rstrip("/").casefold(), parts.query
-

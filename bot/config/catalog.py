@@ -187,6 +187,13 @@ def _complaints(fault: ValidationError) -> Iterator[tuple[str, str]]:
             yield (str(error["loc"][0]) if error["loc"] else ""), _complaint(error)
 
 
+_MUST_BE = {
+    "every_hours": "must be a number of hours from 0.25 to 168",
+    "verified": "must be a date without quotes, like 2026-12-01",
+    "seen": "must be a year without quotes, like 2026",
+}
+
+
 def _complaint(error: ErrorDetails) -> str:
     key = error["loc"][0] if error["loc"] else ""
     match error["type"]:
@@ -196,13 +203,7 @@ def _complaint(error: ErrorDetails) -> str:
             return "is missing"
         case "extra_forbidden":
             return f"isn't a key of a source{_advice(str(key), _Table.model_fields)}"
-    if key == "every_hours":
-        return "must be a number of hours from 0.25 to 168"
-    if key == "verified":
-        return "must be a date without quotes, like 2026-12-01"
-    if key == "seen":
-        return "must be a year without quotes, like 2026"
-    return f"must be text in quotes, not {error['input']!r}"
+    return _MUST_BE.get(str(key), f"must be text in quotes, not {error['input']!r}")
 
 
 # ── all files ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -394,18 +395,22 @@ def write(found: Iterable[Place], folder: Path | None = None) -> None:
         _replace((folder or _folder()) / f"{state}.toml", f"{text}\n")
 
 
+_HEADING = """\
+# Local government in {name}. `countersign sources --state {state}` lists it, and `countersign sources add ADDRESS`
+# adds to it. Each table is one source, in the time zone below unless it names its own. `origin` and `seen` say who
+# found it and when, and `sure` how certain it is that it is this place's. A source that you have read well gets the
+# day instead, as in `verified = 2026-12-01`. It then also serves channels that watch all states.
+{split}"""
+_SPLIT = """\
+# The zone below is that of most people here. A place known to lie in the other one says so; any other may be an hour
+# off.
+"""
+
+
 def _heading(state: str, here: Iterable[Place]) -> str:
-    lines = [
-        f"# Local government in {STATES[state]}. `countersign sources --state {state}` lists it, and `countersign sources add ADDRESS` adds to it.",
-        "# Each table is one source, in the time zone below unless it names its own. `origin` and `seen` say who found it and",
-        "# when, and `sure` how certain it is that it is this place's. A source that you have read well gets the day instead,",
-        "# as in `verified = 2026-12-01`. It then also serves channels that watch all states.",
-    ]
-    if len({place.zone for place in here}) > 1:
-        lines.append(
-            "# The zone below is that of most people here. A place known to lie in the other one says so; any other may be an hour off."
-        )
-    return "\n".join((*lines, f'zone = "{USUAL_ZONE[state]}"'))
+    is_split = len({place.zone for place in here}) > 1
+    heading = _HEADING.format(name=STATES[state], state=state, split=_SPLIT if is_split else "")
+    return f'{heading}zone = "{USUAL_ZONE[state]}"'
 
 
 def usual_zone(state: str, county: str, found: Iterable[Place]) -> str:

@@ -14,7 +14,7 @@ import structlog
 from bot.domain.agenda import Certainty, Place
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
-from bot.store import Notes, Store
+from bot.store import Notes
 
 READINGS = "first reading"  # the kinds of notes
 SUGGESTIONS = "suggestion"

@@ -63,7 +63,7 @@ async def _chat_of(runner: Runner, request: ReadingRequest) -> tuple[str, str, L
 
 
 async def _read(runner: Runner, places: Sequence[Place]) -> None:
-    """Read the places that have never been read. Another program may be reading one; then it is left to that program."""
+    """Read the places that have never been read. One that another program is reading is left to that program."""
 
     async def one(place: Place) -> None:
         status = await runner.store.source_status(place.name)

@@ -93,7 +93,9 @@ async def _with_buttons(runner: Runner, notice: Notice, operator: Operator) -> N
 def _of_suggestion(suggestion: Suggestion) -> Notice:
     """Return the notice of a suggested site. Without a chat for buttons, it names the command instead."""
     reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place)
-    hint = f"To add it, run: countersign sources add {suggestion.place.address} --state {suggestion.place.state} --write"
+    hint = (
+        f"To add it, run: countersign sources add {suggestion.place.address} --state {suggestion.place.state} --write"
+    )
     text = f"{plain_text(reply(Language.ENGLISH).lines)}\n{hint}"
     return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)
 

@@ -24,7 +24,11 @@ NASH = Place(
     zone="America/New_York",
 )
 ROCKY_MOUNT = Place(
-    name="Nashville, NC", kind="legistar", address="https://webapi.legistar.com/v1/nashville-nc", state="NC", county="Nash"
+    name="Nashville, NC",
+    kind="legistar",
+    address="https://webapi.legistar.com/v1/nashville-nc",
+    state="NC",
+    county="Nash",
 )
 
 
@@ -98,7 +102,9 @@ async def test_a_suggestion_keeps_its_question_mark_and_waits_for_the_operator(t
     (waiting,) = (await suggestions(talk.store)).values()
     assert waiting.place.address == "https://meetings.municode.com/PublishPage/index?cid=PITT&ppid=7"
     assert (waiting.place.county, waiting.place.fips, waiting.place.zone) == ("Pitt", "37147", "America/New_York")
-    again = await talk.says("suggest <https://meetings.municode.com/PublishPage/index?cid=PITT&ppid=7|x> Pitt County NC")
+    again = await talk.says(
+        "suggest <https://meetings.municode.com/PublishPage/index?cid=PITT&ppid=7|x> Pitt County NC"
+    )
     assert "already suggested" in again
 
 
@@ -123,7 +129,9 @@ async def test_the_operator_adds_a_site_with_a_button_once_and_both_chats_wait_f
     assert (await added_sources(talk.store))["Greenville, NC"].kind == "municode"
     assert "Greenville, NC" in talk.runner.places
     assert {r.subscription or r.address for r in await reading_requests(talk.store)} == {"99", (await talk.mine()).id}
-    assert "I already have that site" in await talk.says("/suggest https://greenville-nc.municodemeetings.com", address="8")
+    assert "I already have that site" in await talk.says(
+        "/suggest https://greenville-nc.municodemeetings.com", address="8"
+    )
 
 
 async def test_a_declined_site_cannot_be_suggested_again_even_after_a_restart(talk, tmp_path):

@@ -1,7 +1,5 @@
 """A place that someone has just begun to watch is read at once, and the chat hears what was found."""
 
-import asyncio
-
 import pytest
 from support.loopback.local import LoopbackLegistar, LoopbackWeb, Reply, page
 from support.places import TLS
@@ -94,9 +92,8 @@ async def test_a_chat_that_unsubscribed_in_between_is_not_told(here):
         await store.unsubscribe(saved.id)
         worker = Worker(runner(nash))
         await worker.tick()
-        while await reading_requests(store):
-            await asyncio.sleep(0)
         await worker.idle()
+        assert await reading_requests(store) == []
         assert channel.told == []
         assert legistar.count() == 0
 

@@ -12,13 +12,18 @@ from bot.domain.geography.zips import zip_code
 LONGEST_QUOTED = 80
 _CODES = {code: code for code in STATES} | {name: code for code, name in STATES.items()}
 _STATE = "|".join(sorted(map(re.escape, _CODES), key=len, reverse=True))
-_PLACE_AND_STATE = re.compile(rf"(?P<name>[A-Z][\w.'’-]*(?: [\w.'’-]+){{0,5}}),? (?P<state>{_STATE})\b(?! (?:Street|Avenue|St\b|Ave\b))")
+_PLACE_AND_STATE = re.compile(
+    rf"(?P<name>[A-Z][\w.'’-]*(?: [\w.'’-]+){{0,5}}), (?P<state>{_STATE})\b(?! (?:Street|Avenue|St|Ave)\b)"
+)
 _POSTAL = re.compile(rf"\b(?P<state>{_STATE})\.?,? (?P<zip>\d{{5}})(?:-\d{{4}})?\b")
 _GOVERNMENT = re.compile(
     r"\b(?:City|Town|Village|Borough|County|Parish) of (?P<of>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3})"
     r"|\b(?P<county>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3}) (?:County|Parish)\b"
 )
-_AROUND_NAME = re.compile(r"^(?:(?:city|town|village|borough|county|township) of )|(?: (?:county|parish|borough|city|town|village|township))$", re.IGNORECASE)
+_AROUND_NAME = re.compile(
+    r"^(?:city|town|village|borough|county|township) of | (?:county|parish|borough|city|town|village|township)$",
+    re.IGNORECASE,
+)
 
 
 def why_another(place: Place, titles: Sequence[str], text: str) -> str:
@@ -39,6 +44,18 @@ def why_another(place: Place, titles: Sequence[str], text: str) -> str:
         state = found.most_common(1)[0][0]
         return f"the site's address is in {STATES[state]}"
     return ""
+
+
+def stated_place(titles: Sequence[str], text: str) -> tuple[str, str]:
+    """Return the name and the state by which a site calls itself, or "" for what it doesn't say."""
+    for title in titles:
+        if match := _PLACE_AND_STATE.search(" ".join(title.split())):
+            return match["name"], _CODES[match["state"]]
+    zips = [(_CODES[m["state"]], zip_code(m["zip"])) for m in _POSTAL.finditer(text)]
+    states = Counter(state for state, known in zips if known is not None and known.state == state)
+    named = next(filter(None, map(_GOVERNMENT.search, titles)), None)
+    name = (named["of"] or f"{named['county']} County") if named else ""
+    return name, states.most_common(1)[0][0] if len(states) == 1 else ""
 
 
 def _in_title(place: Place, title: str) -> str:

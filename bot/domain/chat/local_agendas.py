@@ -19,11 +19,12 @@ PLATFORMS: Mapping[str, str] = {
     "escribe": "eScribe", "boarddocs": "BoardDocs",
 }  # fmt: skip
 
+_READ_SINCE = Phrase(
+    "I read {name}'s agendas ({platform}): {n} item since {day}.",
+    "I read {name}'s agendas ({platform}): {n} items since {day}."
+)  # fmt: skip
 SAID: Mapping[str, Phrase] = {
-    "read_since": Phrase(
-        "I read {name}'s agendas ({platform}): {n} item since {day}.",
-        "I read {name}'s agendas ({platform}): {n} items since {day}."
-    ),  # fmt: skip
+    "read_since": _READ_SINCE,
     "read": Phrase(
         "I read {name}'s agendas ({platform}): {n} item.", "I read {name}'s agendas ({platform}): {n} items."
     ),
@@ -42,8 +43,12 @@ SAID: Mapping[str, Phrase] = {
         "Send /suggest and the address of the page with a county's or a town's agendas, as in "
         "/suggest https://www.example.gov/agendas Nash County NC"
     ),
-    "suggest_where": Phrase("Whose agendas are they? Send it again with the place, as in /suggest {address} Nash County NC"),
-    "suggest_bad": Phrase("“{typed}” isn't a web address that I can read. It should look like https://www.example.gov/agendas"),
+    "suggest_where": Phrase(
+        "Whose agendas are they? Send it again with the place, as in /suggest {address} Nash County NC"
+    ),
+    "suggest_bad": Phrase(
+        "“{typed}” isn't a web address that I can read. It should look like https://www.example.gov/agendas"
+    ),
     "suggest_private": Phrase("“{typed}” isn't the address of a public website, so I can't read it."),
     "suggest_known": Phrase("I already have that site: {name} ({platform})."),
     "suggest_again": Phrase("Someone has already suggested that site. The operator will decide."),
@@ -51,7 +56,9 @@ SAID: Mapping[str, Phrase] = {
     "suggest_many": Phrase("You can suggest three sites a day. Please try again tomorrow."),
     "suggest_full": Phrase("Too many suggestions are waiting for the operator now. Please try again in a few days."),
     "suggest_nobody": Phrase("This bot's operator has no chat for suggestions, so I can't pass it on."),
-    "suggest_thanks": Phrase("Thank you. I passed it on to the operator: {name} ({platform}). I'll tell you when I read it."),
+    "suggest_thanks": Phrase(
+        "Thank you. I passed it on to the operator: {name} ({platform}). I'll tell you when I read it."
+    ),
     # for the operator
     "suggested": Phrase("Someone suggests a site to read: {name} ({platform})"),
     "suggested_replaces": Phrase("It would take the place of {address}."),

@@ -143,9 +143,8 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
         return None
     keys = tuple(fresh)
     lines = [
-        "I stopped reading these places because they failed for a week, or because their site is another place's. To read "
-        "one again and keep it if that works, "
-        "run: countersign sources check NAME",
+        "I stopped reading these places because they failed for a week, or because their site is another place's. "
+        "To read one again and keep it if that works, run: countersign sources check NAME",
         *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
     ]
     if len(fresh) > GONE_NAMED:

@@ -74,7 +74,9 @@ def this_week(
     now = to.pinned_at
     if now is None:
         return ()
-    soon = [m for m in to_come(editions, to.filter, now, to.tz) if m.day < now.astimezone(zone_or_utc(to.tz)).date() + WEEK]
+    soon = [
+        m for m in to_come(editions, to.filter, now, to.tz) if m.day < now.astimezone(zone_or_utc(to.tz)).date() + WEEK
+    ]
     told = [meeting for meeting in soon if not any(mention.key in news for mention in meeting.mentions)]
     if not told:
         return ()

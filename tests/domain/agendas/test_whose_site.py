@@ -7,7 +7,9 @@ from bot.domain.agendas.whose_site import why_another
 
 
 def place(name, state, sure=Certainty.GUESSED, county=""):
-    return Place(name=f"{name}, {state}", state=state, kind="civicplus", address="https://x.gov", sure=sure, county=county)
+    return Place(
+        name=f"{name}, {state}", state=state, kind="civicplus", address="https://x.gov", sure=sure, county=county
+    )
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,8 @@ def place(name, state, sure=Certainty.GUESSED, county=""):
         (place("Moorhead", "MN"), "Agenda Center", "Vendor: PO Box 1 Fargo, ND 58102. City Hall, Moorhead, MN 56560"),
         (place("St. Cloud", "MN"), "City of Saint Cloud, Minnesota", ""),
         (place("Helena", "MT"), "Agendas", ""),
+        (place("Delaware", "OH"), "City of Delaware - Meetings", ""),
+        (place("Kansas City", "MO"), "City of Kansas City - Calendar", ""),
     ],
 )
 def test_a_place_s_own_site_is_believed(mine, title, text):

@@ -71,7 +71,7 @@ def test_a_reminder_names_the_body_the_time_and_the_item():
     ],
 )
 def test_no_reminder_is_due(to, log, now):
-    assert due_reminders(to, editions(*log), now) == ()  or list(due_reminders(to, editions(*log), now)) == []
+    assert due_reminders(to, editions(*log), now) == () or list(due_reminders(to, editions(*log), now)) == []
 
 
 def test_a_meeting_that_was_moved_is_reminded_of_on_its_new_day_only():
@@ -110,7 +110,9 @@ def test_a_digest_names_the_meetings_of_the_next_seven_days_except_its_own_news(
         "This week:\n• Board of Commissioners, Nash County, NC, Dec. 8, 2026, at 6:30 p.m. EST: MOA with ICE"
     )
     assert this_week(to, Wording(Language.ENGLISH, to.tz), editions(change()), {change().mention.key}) == ()
-    spanish = this_week(replace(to, language=Language.SPANISH), Wording(Language.SPANISH, to.tz), editions(change()), ())
+    spanish = this_week(
+        replace(to, language=Language.SPANISH), Wording(Language.SPANISH, to.tz), editions(change()), ()
+    )
     assert plain_text(spanish).startswith("Esta semana:\n")
 
 
