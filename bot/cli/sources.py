@@ -333,7 +333,7 @@ def _looked_at(settings: Settings, place: Place, *, is_given: tuple[bool, bool])
         say(f"This page shows or links to {masked(inside.address)} ({inside.kind}), so that is proposed instead.")
         say("To propose the page itself, run the command again with --kind page.")
         found = replace(inside, state=place.state or inside.state, county=place.county)
-    elif place.kind == "page":
+    elif place.kind == "page" and not has_kind:
         say("I don't know this site's platform, so I read it as a page: its whole text counts as one item.")
     return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
 

@@ -100,7 +100,10 @@ class LocalAgendas:
             return Reply(lines=(words.line(question.language, "suggest_where", address=masked(address)),))
         await self._keep(question, place)
         platform = words.platform(question.language, place.kind)
-        return Reply(lines=(words.line(question.language, "suggest_thanks", name=place.name, platform=platform),))
+        lines = [words.line(question.language, "suggest_thanks", name=place.name, platform=platform)]
+        if question.subscription is not None:
+            lines.append(words.line(question.language, "suggest_later"))
+        return Reply(lines=tuple(lines))
 
     async def _why_refused(self, question: Question, found: Place) -> Line | None:
         """Return why a site isn't passed on: it is known, it was suggested before, or there are too many."""

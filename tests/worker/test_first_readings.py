@@ -81,7 +81,7 @@ async def test_a_site_that_fails_or_is_another_places_says_so(here):
         await worker.idle()
     ((_, text),) = channel.told
     assert "I couldn't read Nash County's agendas (a page) just now." in text
-    assert "I stopped reading Nashville's agendas (a page)" in text
+    assert "I don't read Nashville's agendas (a page): the site doesn't work, or it's another place's." in text
 
 
 async def test_a_chat_that_unsubscribed_in_between_is_not_told(here):

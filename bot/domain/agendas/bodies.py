@@ -70,9 +70,10 @@ def _town(state: str, squashed: str) -> Body | None:
     name = _towns(state).get(squashed)
     if name is None:
         return None
-    codes = town_counties(state, name) - {""}
-    county = main_counties(state).get(next(iter(codes))) if len(codes) == 1 else None
-    return Body(state, name, county, is_county=False)
+    counties = [main_counties(state)[code] for code in sorted(town_counties(state, name)) if code]
+    own = [county for county in counties if county.kind == "city" and letters(county.name) == letters(name)]
+    only = own or counties
+    return Body(state, name, only[0] if len(only) == 1 else None, is_county=False)
 
 
 def _township(state: str, squashed: str) -> Body | None:

@@ -28,10 +28,10 @@ SAID: Mapping[str, Phrase] = {
     "read": Phrase(
         "I read {name}'s agendas ({platform}): {n} item.", "I read {name}'s agendas ({platform}): {n} items."
     ),
-    "read_empty": Phrase("I read {name}'s agendas ({platform}), but there's no item yet."),
+    "read_empty": Phrase("I read {name}'s agendas ({platform}), but nothing is on them yet."),
     "reading": Phrase("I'm reading the agendas of {names} now. I'll tell you what I find."),
     "failed": Phrase("I couldn't read {name}'s agendas ({platform}) just now. I'll keep trying."),
-    "parked": Phrase("I stopped reading {name}'s agendas ({platform}), because the site didn't work."),
+    "parked": Phrase("I don't read {name}'s agendas ({platform}): the site doesn't work, or it's another place's."),
     "others": Phrase(
         "I also read the agendas of {n} other place there.", "I also read the agendas of {n} other places there."
     ),
@@ -56,9 +56,8 @@ SAID: Mapping[str, Phrase] = {
     "suggest_many": Phrase("You can suggest three sites a day. Please try again tomorrow."),
     "suggest_full": Phrase("Too many suggestions are waiting for the operator now. Please try again in a few days."),
     "suggest_nobody": Phrase("This bot's operator has no chat for suggestions, so I can't pass it on."),
-    "suggest_thanks": Phrase(
-        "Thank you. I passed it on to the operator: {name} ({platform}). I'll tell you when I read it."
-    ),
+    "suggest_thanks": Phrase("Thank you. I passed it on to the operator: {name} ({platform})."),
+    "suggest_later": Phrase("I'll tell you once I've read it."),
     # for the operator
     "suggested": Phrase("Someone suggests a site to read: {name} ({platform})"),
     "suggested_replaces": Phrase("It would take the place of {address}."),
