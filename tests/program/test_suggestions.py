@@ -7,13 +7,14 @@ from support.program import texts, world
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
+PITT = '["Pitt County"]\nkind = "page"\naddress = "https://agendas.example.org/"\nzone = "America/New_York"\n'
 SITE = "https://nowhere-nc.municodemeetings.com"
 
 
 @pytest.fixture
 def here(tmp_path):
     with world(tmp_path / "data") as made:
-        made.catalog("NC", "")
+        made.catalog("NC", PITT)
         made.run("subscribe", "telegram", "43", "--states", "TX")
         yield made
 
@@ -31,7 +32,7 @@ def test_the_operator_adds_a_site_with_a_press_and_both_chats_hear_of_its_readin
         wait_for(lambda: any("already decided" in m.text for m in here.telegram.edits))
         for chat in ("99", "43"):
             wait_for(lambda chat=chat: "I couldn't read Nash County's agendas" in texts(here.telegram.messages, chat))
-    assert [one["name"] for one in here.lines("sources")] == ["Nash County, NC"]
+    assert [one["name"] for one in here.lines("sources")] == ["Pitt County, NC", "Nash County, NC"]
     with running(here, "telegram:99"):  # it outlives a restart
         here.telegram.say(f"/suggest {SITE} Nash County NC", chat=44, user=44)
         wait_for(lambda: "I already have that site: Nash County, NC" in texts(here.telegram.messages, "44"))
@@ -46,4 +47,4 @@ def test_on_slack_a_press_declines_a_site(here):
         wait_for(lambda: any(label == "Decline" for a in here.slack.answers for label, _ in a.buttons))
         here.slack.from_thread(ada.presses("Decline", channel="C0000000OPS"))
         wait_for(lambda: any("Declined: Nash County, NC." in a.text for a in here.slack.answers))
-    assert here.lines("sources") == []
+    assert [one["name"] for one in here.lines("sources")] == ["Pitt County, NC"]
