@@ -6,10 +6,14 @@ STAMP := $(VENV)/installed
 DEV_STAMP := $(VENV)/installed-for-development
 
 .DEFAULT_GOAL := run
-.PHONY: run test check setup lint lock clean
+.PHONY: run demo test check setup lint lock clean
 
 run: $(STAMP)
 	@exec $(BIN)/countersign run
+
+# Everything on this machine, with made-up lists: no account, no internet.
+demo: $(STAMP)
+	@exec $(BIN)/countersign demo
 
 test: $(DEV_STAMP)
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"

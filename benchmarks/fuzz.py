@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz.py --kind KIND [--count 100000] [--seed 1] [--processes 2] [--show 20]
 
-KIND is html, feeds, json, commands, payloads or settings; workbooks have `fuzz_workbooks.py`. Every input has its own
+KIND is html, feeds, json, places, commands, payloads or settings; workbooks have `fuzz_workbooks.py`. Every input has its own
 seed: the first has --seed, the next has one more. Nothing may come out but our own errors and clear answers, and no
 input may cost more than a bound of processor time. A failure is printed with its seed, and `--kind KIND --seed N
 --count 1` runs that one alone. Seeds that found a fault are kept in `tests/support/fuzz_seeds.py` and run as tests.

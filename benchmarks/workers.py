@@ -358,7 +358,7 @@ def told(options, count):
         slack = LatentSlack()
         slack.latency = options.latency
         around = World(
-            stack.enter_context(LoopbackIce.run_in_thread()),
+            stack.enter_context(LoopbackIce().run_in_thread()),
             stack.enter_context(LoopbackTelegram().run_in_thread()),
             stack.enter_context(slack.run_in_thread()),
             server.folder / "nothing",

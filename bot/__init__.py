@@ -18,4 +18,4 @@ bottom, the layers are: cli; app; web, worker, commands and observability; pipel
 and fetch; the pure domain; errors.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -85,11 +85,15 @@ async def _answer(runner: Runner, line: bytes) -> JsonObject:
         return {"error": f"{name} failed with an internal error. The running program's log has it.", "usage": False}
 
 
-def hand_over(folder: Path, name: str, arguments: Mapping[str, Any]) -> JsonObject:
-    """Send a command to the running program and return the answer. If the program reports an error, raise it."""
+def hand_over(folder: Path, name: str, arguments: Mapping[str, Any], *, patience: float | None = None) -> JsonObject:
+    """Send a command to the running program and return the answer. If the program reports an error, raise it.
+
+    Wait for the answer as long as it takes, or at most `patience` seconds.
+    """
     request = json.dumps({"command": name, "arguments": arguments}).encode() + b"\n"
     try:
         with chdir(folder), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as program:
+            program.settimeout(patience)
             program.connect(NAME)
             program.sendall(request)
             with program.makefile("rb") as answers:

@@ -27,6 +27,7 @@ from bot.app.wiring import (
     access,
     archivist,
     chat_commands,
+    free_room,
     opened,
     operators,
     pages,
@@ -46,7 +47,7 @@ from bot.observability.health_check import HealthCheck
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.observability.sentry import reporter
-from bot.pipeline.runner import Runner
+from bot.pipeline.runner import Now, Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Store
 from bot.store.tiny.store import TinyStore
@@ -54,6 +55,7 @@ from bot.web.server import Views, serving
 from bot.worker import scheduler
 from bot.worker.health_notices import notify
 from bot.worker.reminders import remind
+from bot.worker.weekly_summary import summarize
 from bot.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def serve() -> None:
 
     Without a database, serve only health checks.
     """
-    with _last_resort() as stop, _service() as service:
+    with last_resort() as stop, _service() as service:
         asyncio.run(_serve(service, stop))
 
 
@@ -110,11 +112,11 @@ class Service:
     settings: Settings
     metrics: Metrics
 
-    def views(self, store: Store) -> Views:
+    def views(self, store: Store, now: Now = utc_now) -> Views:
         """Return the data for /health and /metrics."""
         check = HealthCheck(
             store=store,
-            now=utc_now,
+            now=now,
             stale_after=timedelta(hours=self.settings.stale_hours),
             reads_ice=ICE in self.settings.sources,
             channels=senders(self.settings, store),
@@ -153,7 +155,7 @@ def _service() -> Iterator[Service]:
 
 
 @contextmanager
-def _last_resort() -> Iterator[Stop]:
+def last_resort() -> Iterator[Stop]:
     """Yield a function that returns the stop event. If stopping takes too long, end the process.
 
     A stuck write, a stuck thread or a client that can't be closed would otherwise keep the process alive.
@@ -203,7 +205,7 @@ async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
 
 
 def _work(job: Job) -> None:
-    with _last_resort() as stop, _service() as service:
+    with last_resort() as stop, _service() as service:
         asyncio.run(_open_and(job, service, stop))
 
 
@@ -293,7 +295,9 @@ async def _poll_deliver_and_answer(service: Service, runner: Runner, stop: Stop)
     is_asked = settings.public_url is not None or settings.relay_secret is not None or settings.serve_mirror
     has_port = is_asked or settings.port is not None
     views = service.views(runner.store) if has_port else None
-    await _tick(settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views))
+    await work_until_stopped(
+        settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views)
+    )
 
 
 async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> None:
@@ -304,10 +308,12 @@ async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> Non
     shown = service.views(runner.store)
     own = own_routes(settings, runner)
     server = nullcontext() if settings.port is None else serving(settings.port, shown, access=access(settings), own=own)
-    await _tick(settings, runner, stop, beside=server)
+    await work_until_stopped(settings, runner, stop, beside=server)
 
 
-async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: AbstractAsyncContextManager[None]) -> None:
+async def work_until_stopped(
+    settings: Settings, runner: Runner, stop: Stop, *, beside: AbstractAsyncContextManager[None]
+) -> None:
     """Start all due work once per second until the program is stopped.
 
     Then finish the work in progress and, at the same time, exit the context manager `beside`.
@@ -315,9 +321,11 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
     stale_after = timedelta(hours=settings.stale_hours)
 
     async def upkeep() -> None:
-        await probe_rejected_tokens(runner.store, utc_now())
+        await probe_rejected_tokens(runner.store, runner.now())
         await notify(runner, operators(settings), stale_after)
         await remind(runner)
+        if settings.weekly_summary:
+            await summarize(runner, operators(settings), lambda: free_room(settings))
 
     async with archivist(settings, runner.store) as archive:
         worker = Worker(runner, upkeep=upkeep, capture=archive_work(settings, runner, archive))

@@ -17,6 +17,8 @@ from bot.errors import StoreBusy
 from bot.pipeline.runner import Runner
 from bot.store import Store
 
+PING_WITHIN = 10.0  # seconds for a ping of the operator's monitor after a reading
+
 T = TypeVar("T")
 Say = Callable[[str], None]
 
@@ -60,7 +62,8 @@ def write_here(settings: Settings, say: Say, do: Callable[[Runner], Awaitable[T]
         for notice in store.notices:
             say(notice)
         try:
-            async with runner(settings, store, places(settings) if reads_places else None) as made:
+            read_places = places(settings) if reads_places else None
+            async with runner(settings, store, read_places, patience=PING_WITHIN) as made:
                 return await do(made)
         finally:
             await store.close()

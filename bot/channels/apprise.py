@@ -18,6 +18,7 @@ from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
 from bot.channels.rate_limit import LONGEST_WAIT
 from bot.channels.setup import Setup, SharedSettings
 from bot.channels.stored_address import StoredForm
+from bot.domain.letters import counted
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
@@ -120,7 +121,7 @@ class AppriseSender:
         except Exception as error:  # noqa: BLE001 - each plugin fails in its own way; some quote the address
             raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
         if (wait := max(each.refused for each in asked)) > 0:
-            problem = f"{_kind(address)} asked us to wait {wait:.0f} seconds"
+            problem = f"{_kind(address)} asked us to wait {counted(round(wait), 'second')}"
             raise SendError(problem, retry_after=bounded(wait, LONGEST_WAIT))
         if not done:
             raise SendError(f"{_kind(address)} refused the message or could not be reached")

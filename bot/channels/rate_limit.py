@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
+from bot.domain.letters import counted
 from bot.domain.timestamps import bounded
 from bot.errors import SendError
 
@@ -93,7 +94,7 @@ class RateLimit:
         wait = max(1.0, self.opens_in(address))
         scope = "address" if self._window(address).opens_at() > self._overall.opens_at() else "platform"
         return SendError(
-            f"Not sent yet: the rate limit won't allow it for at least {wait:.0f} seconds",
+            f"Not sent yet: the rate limit won't allow it for at least {counted(round(wait), 'second')}",
             retry_after=wait,
             scope=scope,
             not_our_turn=True,

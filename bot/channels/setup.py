@@ -11,7 +11,9 @@ from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from bot.channels.examination import Inquiry
 from bot.channels.protocols import Listener, Notes, Sender
+from bot.domain.finding import Finding
 from bot.domain.web_address import web_parts
 
 
@@ -106,6 +108,10 @@ class Setup(ABC, Generic[SettingsT]):
         Without `sends`, this program only answers people, and another program sends the alerts.
         """
 
+    def is_set_up(self, settings: SettingsT) -> bool:  # noqa: ARG002 - for channels with settings of their own
+        """Return whether messages can be sent on the channel with these settings."""
+        return True
+
     async def make_listener(
         self,
         settings: SettingsT,  # noqa: ARG002 - for channels that listen
@@ -132,4 +138,12 @@ class Setup(ABC, Generic[SettingsT]):
 
     def notices(self, settings: SettingsT) -> Sequence[str]:  # noqa: ARG002 - for channels that have some
         """Return warnings about settings that are valid but probably not intended."""
+        return ()
+
+    def contradictions(self, settings: SettingsT) -> Sequence[Finding]:  # noqa: ARG002 - for channels that have some
+        """Return what is wrong with the channel's settings themselves. Nothing is asked."""
+        return ()
+
+    async def examine(self, settings: SettingsT, inquiry: Inquiry) -> Sequence[Finding]:  # noqa: ARG002 - the same
+        """Ask the platform what the tokens may do and which chats can be reached. Nothing is changed there."""
         return ()

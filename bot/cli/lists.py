@@ -16,11 +16,12 @@ from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
 from bot.domain.agreement import ListName
-from bot.domain.change import Change, Reason
-from bot.domain.health import counted
+from bot.domain.change import Change, Known, Reason
+from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.site.data_views import changes_matching
 from bot.domain.site.tables import agreements_csv, changes_csv
+from bot.domain.text.wording import state_name
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError
 from bot.observability.logs import prepared
@@ -40,6 +41,8 @@ def poll(
     """Read ICE's lists now and print what's new. The changes are recorded. Exits with 1 if a list can't be read."""
     answer = write(prepared(), say, "poll", {"local": local})
     print_changes(answer["changes"], as_lines=json_)
+    if not (json_ or answer["changes"] or answer["listed"] or answer["problems"]):
+        say("Nothing new.")
     if answer["listed"]:
         say(f"First reading: {counted(answer['listed'], 'agreement')} recorded as the baseline. No alerts are sent.")
     for held in answer["held"]:
@@ -68,6 +71,9 @@ def changes(
         return
     found = read(settings, lambda store: store.changes(since=moment, states=states))
     print_changes([change_json(change) for change in found], as_lines=json_)
+    if not (json_ or found):
+        at_all = "No changes yet. `countersign poll` reads ICE's lists."
+        say("No changes match." if since or code else at_all)
 
 
 def _not_both(*, json_: bool, csv_: bool) -> None:
@@ -114,7 +120,13 @@ def agreements(
     else:
         columns = ("state", "agency", "support_type", "county")
         print_table((*columns, "signed"), ([*(str(a[c] or "") for c in columns), date_cell(a)] for a in found))
-        say(f"{counted(len(found), 'agreement')}.")
+        say(f"{counted(len(found), 'agreement')}." if found else _no_agreements(known, code))
+
+
+def _no_agreements(known: Known, code: str | None) -> str:
+    if ListName.PARTICIPATING not in known.seen:
+        return "No agreements yet. `countersign poll` reads ICE's lists."
+    return f"No agreement in {state_name(code)} is on ICE's list." if code else "No agreement is on ICE's list."
 
 
 @app.command()

@@ -9,23 +9,35 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import lists, pages, run, sources, storage, subscriptions
+from bot.cli import check, lists, manual, pages, run, sources, storage, subscriptions
 from bot.cli.output import say
 from bot.domain.chat.characters import plain_option
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.errors import ConfigError, CountersignError, UsageError
 
+NAME = "countersign"
+
 app = typer.Typer(
-    name="countersign",
+    cls=manual.Manual,
     no_args_is_help=True,
-    add_completion=False,
+    epilog=manual.EXIT_CODES,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (run.app, lists.app, subscriptions.app, sources.read_app, pages.app, storage.app):
+for part in (
+    run.app,
+    check.app,
+    lists.app,
+    subscriptions.app,
+    sources.read_app,
+    pages.app,
+    storage.app,
+    manual.app,
+):
     app.add_typer(part)
 app.add_typer(sources.app, name="sources")
+manual.add_examples(app)
 
 
 def command_line() -> int:
@@ -34,7 +46,7 @@ def command_line() -> int:
     The code is 1 if the command failed, and 2 if the command or the settings were wrong.
     """
     try:
-        app([plain_option(word) for word in sys.argv[1:]])
+        app([plain_option(word) for word in sys.argv[1:]], prog_name=NAME)  # also when it runs as `python -m bot`
     except ConfigError as fault:
         for problem in fault.problems:
             say(problem)

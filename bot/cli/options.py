@@ -1,14 +1,37 @@
 """Options shared by several commands."""
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from bot.channels import CHANNELS
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
+
+
+def _starting_with(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return a function that completes the word that is being typed in a shell."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in known if word.casefold().startswith(incomplete.casefold())]
+
+    return complete
+
+
+CHANNEL_NAMES = _starting_with(CHANNELS)
+STATE_CODES = _starting_with(STATES)
+LANGUAGES = _starting_with(language.value for language in Language)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-State = Annotated[str | None, typer.Option("--state", help="Only this state: a postal code or a name.")]
-States = Annotated[str | None, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")]
+State = Annotated[
+    str | None,
+    typer.Option("--state", help="Only this state: a postal code or a name.", autocompletion=STATE_CODES),
+]
+States = Annotated[
+    str | None, typer.Option(help="Postal codes or names, as in TX,Florida; or all.", autocompletion=STATE_CODES)
+]
 County = Annotated[
     list[str] | None,
     typer.Option(metavar="PLACE", help="A county, as in “Harris County TX”, or a town or ZIP code in it. Repeatable."),
@@ -28,7 +51,7 @@ Kinds = Annotated[
     typer.Option(help="Kinds of change, as in signed,withdrawn; +amended adds one, -applied removes one; or default."),
 ]
 Zone = Annotated[str | None, typer.Option(help="The time zone of all times, as in America/Chicago; UTC by default.")]
-InLanguage = Annotated[str | None, typer.Option(help="en (the default) or es.")]
+InLanguage = Annotated[str | None, typer.Option(help="en (the default) or es.", autocompletion=LANGUAGES)]
 Topic = Annotated[int | None, typer.Option(help="The number of a topic in a Telegram group.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print what would happen and how many chats would be told; change nothing.")

@@ -9,11 +9,11 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from bot.commands.as_json import JsonObject, change_json
 from bot.domain.change import Change
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.text.rich_text import escaped_json, legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
@@ -88,15 +88,19 @@ def print_bytes(text: bytes) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print aligned columns on a terminal. Otherwise, print tab-separated lines."""
-    if not sys.stdout.isatty():
-        for row in rows:
+    """Print aligned columns under their headings on a terminal. Otherwise, print tab-separated lines.
+
+    On a narrow terminal, long cells continue on the next line. Without rows, nothing is printed: say that in words.
+    """
+    found = list(rows)
+    if found and not sys.stdout.isatty():
+        for row in (columns, *found):
             print("\t".join(row))
-        return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
-    if table.row_count:
+    elif found:
+        headings = (Column(name, overflow="fold") for name in columns)
+        table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+        for row in found:
+            table.add_row(*row)
         Console().print(table, markup=False)
 
 

@@ -10,7 +10,7 @@ from bot.app.wiring import installation, page_origin
 from bot.channels.setup import is_web_address
 from bot.cli.options import subject
 from bot.cli.output import say
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.store import Store

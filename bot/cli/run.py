@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped: `run`, `worker`, `web` and `relay`."""
+"""Commands that run until they are stopped: `run`, `worker`, `web`, `relay` and `demo`."""
 
 import re
 from pathlib import Path
@@ -56,3 +56,20 @@ def relay(
         raise UsageError(f"{to!r} isn't a web address. Use one like https://bot.example.org.")
     if not relay_to(running(), to, folder, once=once):
         raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    pace: Annotated[float, typer.Option(min=0, max=600, metavar="SECONDS", help="The time between two scenes.")] = 7.0,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="The port of the page; any free one by default.")
+    ] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Don't open a browser.")] = False,
+) -> None:
+    """Show on this machine what Countersign does, with made-up lists. It needs no account and no internet.
+
+    ICE, Telegram and Slack are played by this program. Your own settings and data aren't touched.
+    """
+    from bot.demo import program  # noqa: PLC0415 - imports web servers
+
+    program.run(program.Options(port=port, pace=pace, opens=not no_open), lambda text: print(text, flush=True))

@@ -19,8 +19,9 @@ from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
 from bot.domain.agendas.coverage import coverage as counted_coverage
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
+from bot.domain.text.wording import state_name
 from bot.domain.time_zones import zone_or_utc
 from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
@@ -28,6 +29,7 @@ from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
 from bot.pipeline.local_requests import added_sources, verified_on
 from bot.sources import LOCAL
+from bot.sources.formats.document_text import SCANNED
 from bot.sources.local.front_page import look_at
 
 read_app = subject()
@@ -113,7 +115,8 @@ def _print_item(item: JsonObject) -> None:
     details = (item["body"] if item["body"] != item["title"] else "", item["status"], item["address"])
     print(f"    {'  '.join(filter(None, map(legible, details)))}")
     if item["unreadable"]:
-        print(f"    couldn't be read: {item['unreadable']}")
+        is_scan = item["unreadable"].startswith(SCANNED)
+        print(f"    {item['unreadable']}" if is_scan else f"    couldn't be read: {item['unreadable']}")
 
 
 # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,6 +149,9 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
         for one in found
     )
     print_table(columns, rows)
+    if not found:
+        say(_no_source(code))
+        return
     say(f"{counted(len(found), 'source')}. An unverified one is read only if someone watches its state by name.")
 
 
@@ -229,13 +235,16 @@ def check(
     found = _all_places(settings)
     places = [catalog.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
     if not places:
-        raise UsageError(
-            f"The catalog has no source in {code}. Add one: countersign sources add ADDRESS --state {code}"
-        )
+        raise UsageError(_no_source(code))
     answers = _check(settings, places, as_lines=json_)
     failed = sum(not answer["read"] for answer in answers)
     say(f"Read {len(answers) - failed:,} of {counted(len(answers), 'source')}.")
     raise typer.Exit(1 if failed else 0)
+
+
+def _no_source(code: str | None) -> str:
+    where = f" in {state_name(code)}" if code else ""
+    return f"The catalog has no source{where}. Add one: countersign sources add ADDRESS --state {code or 'NC'}"
 
 
 def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> list[JsonObject]:

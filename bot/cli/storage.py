@@ -1,29 +1,39 @@
-"""Commands for the whole store: `migrate`, `move`, `replay`."""
+"""Commands for the whole store: `migrate`, `backup`, `restore`, `move`, `replay`."""
 
 import asyncio
 import gc
 import re
+import shutil
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
-from bot.app.wiring import opened
+from bot import __version__
+from bot.app.wiring import opened, utc_now
 from bot.cli.options import subject
 from bot.cli.output import LinesFile, ProgressBar, say
 from bot.config.settings import Settings
 from bot.domain.change import Kind
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive
 from bot.sources.ice import Ice
 from bot.store import transfer
+from bot.store.backup import Made, back_up, write_backup
+from bot.store.backup_file import FORMAT as BACKUP_FORMAT
+from bot.store.backup_file import Backup, Head
+from bot.store.tiny.snapshot import FORMAT as STORE_FORMAT
 from bot.store.tiny.store import TinyStore
 from bot.store.transfer import Moved
 
 app = subject()
+
+PIPE = Path("-")  # the output or the input instead of a file
 
 
 @app.command()
@@ -39,6 +49,144 @@ def migrate() -> None:
     say("The database tables are now up to date." if changed else "The database tables were already up to date.")
 
 
+@app.command(
+    epilog="\b\nExamples:\n  countersign backup countersign.backup\n"
+    '  countersign backup --force "/var/backups/$(date +%A).backup"'
+)
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup; - for the output.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Write everything to one file, even while the program is running.
+
+    The file is verified by counts and hashes before it appears. It holds the addresses of chats but none of your
+    settings or tokens.
+    """
+    settings = prepared()
+    if settings.database_url is None:
+        _check_data_folder(settings.data)
+    if file == PIPE and sys.stdout.isatty():
+        raise UsageError("A backup isn't text. Write it to a file: countersign backup - > countersign.backup")
+    made = asyncio.run(_back_up(settings, file, force=force))
+    _print_parts(made.parts, sys.stderr if file == PIPE else sys.stdout)
+    for sentence in made.left_out:
+        say(f"Not in the backup: {sentence}")
+    say(f"Wrote {'the backup' if file == PIPE else file} ({made.size:,} bytes). Its SHA-256 is {made.sha256}.")
+
+
+async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
+    head = Head(backup=BACKUP_FORMAT, store=STORE_FORMAT, program=__version__, made_at=utc_now())
+    store = await opened(settings, readonly=True)
+    try:
+        with ProgressBar(1) as bar:
+            if file != PIPE:
+                return await back_up(store, file, head, force=force, progress=bar.show_of)
+            with tempfile.TemporaryFile() as whole:
+                made = await write_backup(store, whole, Path("the backup"), head, bar.show_of)
+                whole.seek(0)
+                shutil.copyfileobj(whole, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+                return made
+    finally:
+        await store.close()
+
+
+@app.command(
+    epilog="\b\nExamples:\n  countersign restore countersign.backup\n"
+    "  countersign restore countersign.backup --to rehearsal"
+)
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote; - for the input.")],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|URL", help="A data folder or a postgresql:// address; by default, the one in use."),
+    ] = None,
+) -> None:
+    """Load a backup into an empty data folder or database.
+
+    The file is checked first, and the copy is verified by counts and hashes. An interrupted restore can be run again.
+    """
+    settings = prepared()
+    place = to if to is not None else _store_in_use(settings)
+    _check_place(place, "--to takes")
+    if not _is_database(place) and _holds_other_files(Path(place), file):
+        raise UsageError(f"{place} isn't empty, so nothing was restored. Choose an empty folder, or one that's new.")
+    _print_parts(asyncio.run(_restore(file, place)))
+
+
+async def _restore(file: Path, place: str) -> Sequence[Moved]:
+    backup = _input_backup() if file == PIPE else Backup.open(file)
+    try:
+        contents = await backup.verified()
+        target = await _store_at(place)
+        try:
+            with ProgressBar(1) as bar:
+                await transfer.check_empty(target, backup)
+                moved = await transfer.move(backup, target, bar.show_of)
+        finally:
+            await target.close()
+    finally:
+        await backup.close()
+    for sentence in contents.left_out:
+        say(f"Not in the backup: {sentence}")
+    made = f"{backup.head.made_at:%Y-%m-%d %H:%M} UTC by Countersign {backup.head.program}"
+    say(f"Restored everything from the backup made {made}, with the same counts and SHA-256 hashes.")
+    return moved
+
+
+def _store_in_use(settings: Settings) -> str:
+    return str(settings.data) if settings.database_url is None else settings.database_url.get_secret_value()
+
+
+def _is_data_folder(folder: Path) -> bool:
+    return any(folder.glob("journal-*.jsonl"))
+
+
+def _check_data_folder(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except PermissionError:
+        raise UsageError(f"You may not read {folder}. Run the command as the user who runs the program.") from None
+    except OSError:
+        pass  # it isn't there
+    if not _is_data_folder(folder):
+        raise UsageError(f"There is nothing to back up: {folder} isn't a Countersign data folder.")
+
+
+def _input_backup() -> Backup:
+    """Return the backup that comes in from a pipe."""
+    whole = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the backup
+    shutil.copyfileobj(sys.stdin.buffer, whole)
+    whole.seek(0)
+    return Backup.read(whole, Path("The input"))
+
+
+def _holds_other_files(folder: Path, backup: Path) -> bool:
+    """Return whether a folder holds anything else than the backup and isn't a data folder.
+
+    A new volume may hold `lost+found`.
+    """
+    try:
+        others = (path for path in folder.iterdir() if path.name != "lost+found" and path.resolve() != backup.resolve())
+        return not _is_data_folder(folder) and any(others)
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise UsageError(f"Can't restore into {folder}: {fault.strerror}.") from fault
+
+
+def _print_parts(parts: Sequence[Moved], out: TextIO | None = None) -> None:
+    for part in parts:
+        print(f"{part.part:14} {part.count:8}  {part.sha256}", file=out)
+
+
+def _check_place(place: str, takes: str) -> None:
+    if not place or ("://" in place and not _is_database(place)):
+        raise UsageError(f"{takes} a folder, or an address such as postgresql://user@host/name.")
+
+
 @app.command()
 def move(
     from_: Annotated[str, typer.Option("--from", metavar="DIR|URL", help="A data folder or a postgresql:// address.")],
@@ -50,12 +198,10 @@ def move(
     """
     prepared()
     for place in (from_, to):
-        if not place or ("://" in place and not _is_database(place)):
-            raise UsageError("--from and --to each take a folder, or an address such as postgresql://user@host/name.")
-    if not _is_database(from_) and not any(Path(from_).glob("journal-*.jsonl")):
+        _check_place(place, "--from and --to each take")
+    if not _is_database(from_) and not _is_data_folder(Path(from_)):
         raise UsageError(f"{from_} isn't a Countersign data folder. Nothing was moved.")
-    for moved in asyncio.run(_move(from_, to)):
-        print(f"{moved.part:14} {moved.count:8}  {moved.sha256}")
+    _print_parts(asyncio.run(_move(from_, to)))
     say("Both stores now hold everything, with the same counts and SHA-256 hashes.")
 
 

@@ -1,6 +1,8 @@
 """Commands for subscriptions: to set them up, pause them, try them out and deliver to them."""
 
+import sys
 from calendar import day_name
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ from bot.app.one_shot import read, write
 from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
 from bot.cli.options import (
+    CHANNEL_NAMES,
     Agency,
     AgencyType,
     County,
@@ -26,8 +29,9 @@ from bot.cli.options import (
 from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
 from bot.commands.preview import preview as previewed
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.subscription import Subscription
+from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.store import Store, Unreadable
 
@@ -35,7 +39,7 @@ app = subject()
 
 _UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
-Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
+Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.", autocompletion=CHANNEL_NAMES)]
 Address = Annotated[str, typer.Argument(help="The id of a chat, a channel or a subscription.")]
 
 
@@ -164,18 +168,64 @@ def preview(
     if text:
         print(text)
     else:
-        say(f"Nothing matched in the last {counted(days, 'day')}, so no message would have been sent.")
+        span = "day" if days == 1 else counted(days, "day")
+        say(f"Nothing matched in the last {span}, so no message would have been sent.")
 
 
 @app.command(cls=TakesChatNumber)
 def unsubscribe(
-    channel: Channel,
-    address: Address,
+    channel: Annotated[str | None, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")] = None,
+    address: Annotated[str | None, typer.Argument(help="The id of a chat, a channel or a subscription.")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="End every subscription or, with a channel, every one on that channel.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --all, don't ask whether you're sure.")] = False,
     json_: Json = False,
 ) -> None:
-    """End a subscription."""
+    """End a subscription, or all of them with --all. Nobody is told.
+
+    With --all, it first says how many would end and asks. Past messages stay in `countersign deliveries`.
+    """
+    if all_:
+        _unsubscribe_all(channel, address, yes=yes, json_=json_)
+        return
+    if channel is None or address is None:
+        raise UsageError("Name a channel and an address, as in: countersign unsubscribe telegram 12345. Or add --all.")
     answer = write(prepared(), say, "unsubscribe", {"channel": channel, "address": address})
     _print_subscription("Ended", answer["subscription"], as_line=json_)
+
+
+def _unsubscribe_all(channel: str | None, address: str | None, *, yes: bool, json_: bool) -> None:
+    if address is not None:
+        raise UsageError("--all ends every subscription, so it takes no address. Leave out one of the two.")
+    if channel is not None and channel not in CHANNELS:
+        raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
+    settings = prepared()
+    stored, _ = read(settings, _stored)
+    found = [s for s in stored if channel in (None, s.channel)]
+    if not found:
+        say("There are no subscriptions to end.")
+        return
+    counts = Counter(s.channel for s in found)
+    many = ", ".join(f"{number:,} on {name}" for name, number in sorted(counts.items()))
+    say(f"This ends {counted(len(found), 'subscription')} ({many}) with their settings. It can't be undone.")
+    if settings.broadcast:
+        say("The next start subscribes the channels in [[broadcast]] tables again.")
+    if not (yes or _is_sure(len(found))):
+        say("Nothing was ended.")
+        raise typer.Exit(1)
+    answer = write(settings, say, "unsubscribe_all", {"ids": [s.id for s in found]})
+    if json_:
+        print_lines(answer["subscriptions"])
+    else:
+        print(f"Ended {counted(len(answer['subscriptions']), 'subscription')}.")
+
+
+def _is_sure(number: int) -> bool:
+    """Ask for the number of subscriptions. Raise UsageError if no one can answer."""
+    if not sys.stdin.isatty():
+        raise UsageError("To end them without being asked, add --yes. Nothing was ended.")
+    return input(f"To end them, type {number}: ").strip().replace(",", "") == str(number)
 
 
 @app.command()
@@ -233,7 +283,10 @@ async def _stored(store: Store) -> tuple[Sequence[Subscription], Sequence[Unread
 def deliver() -> None:
     """Send all messages that are due now. Exits with 1 if a message can't be sent."""
     answer = write(prepared(), say, "deliver", {})
-    say(f"{counted(answer['messages'], 'message')} sent.")
+    if answer["messages"] or answer["problems"]:
+        say(f"{counted(answer['messages'], 'message')} sent.")
+    else:
+        say("No message was due.")
     for problem in answer["problems"]:
         say(problem)
     raise typer.Exit(1 if answer["problems"] else 0)
@@ -266,3 +319,5 @@ def deliveries(
         for r in found
     )
     print_table(columns, rows)
+    if not found:
+        say(f"No {'failed messages' if failed else 'messages'} in the last 90 days.")

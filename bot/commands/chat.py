@@ -41,7 +41,17 @@ from bot.domain.chat.towns import Reading
 from bot.domain.geography.fold import distinct_name
 from bot.domain.language import Language
 from bot.domain.letters import capitalized
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, county_entry, is_in
+from bot.domain.subscription import (
+    ALL_STATES,
+    CHAT,
+    STOPPED,
+    Cadence,
+    Filter,
+    Settings,
+    Subscription,
+    county_entry,
+    is_in,
+)
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
@@ -136,7 +146,8 @@ class ChatCommands:
         """Pause the subscriptions of a chat and its topics after the bot is removed or blocked."""
         for found in await self._of_chat(channel, address):
             if found.paused is None:
-                await self._runner.store.change_subscription(replace(found, paused=reason))
+                gone = replace(found, paused=reason).pausing(found, CHAT, self._runner.now())
+                await self._runner.store.change_subscription(gone)
 
     async def returned(self, channel: str, address: str) -> None:
         """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them.
@@ -549,7 +560,8 @@ class ChatCommands:
     async def _save(self, question: Question, settings: Settings) -> Subscription:
         store = self._runner.store
         if question.subscription is not None:
-            return await store.change_subscription(question.subscription.with_settings(settings))
+            old, now = question.subscription, self._runner.now()
+            return await store.change_subscription(old.with_settings(settings).pausing(old, CHAT, now))
         fresh = Subscription(
             id="",
             channel=question.request.channel,
@@ -568,7 +580,7 @@ class ChatCommands:
             created_at=self._runner.now(),
             version=1,
         )
-        return await store.subscribe(fresh)
+        return await store.subscribe(fresh.pausing(None, CHAT, self._runner.now()))
 
 
 def _explained(question: Question, why: str, where: Where) -> Line:

@@ -4,11 +4,13 @@ If Countersign is already running, the running program executes them.
 """
 
 import inspect
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from bot import __version__
 from bot.channels import CHANNELS, sender_for
 from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, Part, Pings, Sender, SignsMessages
 from bot.commands import local_sources
@@ -21,11 +23,12 @@ from bot.domain.chat import parser
 from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Where
 from bot.domain.language import Language
+from bot.domain.letters import counted
 from bot.domain.messages.digest import Digest
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Subscription
+from bot.domain.subscription import ALL_STATES, OPERATOR, STOPPED, Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import Span
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 from bot.errors import CountersignError, SendError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.local_requests import added_sources
@@ -194,7 +197,8 @@ async def pause(runner: Runner, *, channel: str, address: str, span: str) -> Jso
     """Pause a subscription. When the pause ends, one message has what it missed."""
     found = await _known(runner, channel, address)
     until = until_in(span, runner.now(), found.tz)
-    saved = await runner.store.change_subscription(replace(found, quiet_until=until))
+    paused = replace(found, quiet_until=until).pausing(found, OPERATOR, runner.now())
+    saved = await runner.store.change_subscription(paused)
     return {"subscription": subscription_json(saved), "until": stamp(until)}
 
 
@@ -245,7 +249,7 @@ def _why_not_sent(channel: str, fault: SendError) -> str:
     if fault.fallback is not None:
         return f"Not sent: {said}. Alerts for this topic would go to {fault.fallback}."
     if fault.retry_after is not None:
-        return f"Not sent: {said}. Try again in {max(1, round(fault.retry_after)):,} seconds."
+        return f"Not sent: {said}. Try again in {counted(max(1, round(fault.retry_after)), 'second')}."
     return f"Not sent: {said}." if channel in said.casefold() else f"Not sent by {channel}: {said}."
 
 
@@ -257,6 +261,14 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
     if isinstance(sender, SignsMessages):
         await sender.forget_secret(old.address)
     return {"subscription": subscription_json(old)}
+
+
+async def unsubscribe_all(runner: Runner, *, ids: Sequence[str]) -> JsonObject:
+    """End these subscriptions, and no other that was added in the meantime. Return those that ended."""
+    ended = [found for found in await runner.store.subscriptions() if found.id in ids]
+    for found in ended:
+        await unsubscribe(runner, channel=found.channel, address=found.id)
+    return {"subscriptions": [subscription_json(found) for found in ended]}
 
 
 async def _known(runner: Runner, channel: str, address: str) -> Subscription:
@@ -306,12 +318,19 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
         await runner.store.note(BROADCAST, gone, None)
 
 
+async def about(runner: Runner) -> JsonObject:
+    """Return the version of the running program, its process and the time when it started."""
+    return {"version": __version__, "process": os.getpid(), "started_at": stamp_of(runner.started_at)}
+
+
 COMMANDS: Mapping[str, Command] = {
+    "about": about,
     "check": check,
     "poll": poll,
     "deliver": deliver,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "unsubscribe_all": unsubscribe_all,
     "mend": mend,
     "approve": approve,
     "reject": reject,

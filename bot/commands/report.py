@@ -10,14 +10,17 @@ from bot.domain.agendas.schedule import PlaceCounts, WatchedStates, count_places
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
 from bot.domain.health import crowds, span, wrong
+from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.outage import last_reached
+from bot.domain.pauses import Pause, pause_of
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp, stamp_of
 from bot.domain.way import Way
 from bot.store import Store, Unreadable
 
+PAUSES_NAMED = 50
 WAYS = {Way.RELAY: "a relay", Way.UPSTREAM: "another Countersign", Way.ARCHIVE: "the Internet Archive"}
 
 
@@ -49,6 +52,11 @@ class Report:
         found = crowds(self.subscriptions, self.now, self.channels)
         return [reason for channel, crowd in found.items() for reason in crowd.reasons(channel, self.now)]
 
+    @property
+    def pauses(self) -> list[Pause]:
+        """Why each paused subscription is paused."""
+        return [pause for s in self.subscriptions if (pause := pause_of(s, self.now)) is not None]
+
     def wrong(self, status: SourceStatus) -> list[str]:
         """Return the problems with a source, as sentences."""
         sent = (subscription.last_sent_at for subscription in self.subscriptions)
@@ -67,6 +75,7 @@ class Report:
                 "wrong": self.wrong(status),
                 "stale": status.read_at is None or self.now - status.read_at > self.stale_after,
                 "held": [h.id for h in self.held if h.source == status.source],
+                "paused": [_pause_json(pause) for pause in self.pauses],
                 "lists": {
                     name.value: {
                         "name": p.name,
@@ -95,7 +104,7 @@ class Report:
             seen = self.known.seen.get(name)
             if seen is not None:
                 way = "" if seen.way is Way.DIRECT else f", by way of {WAYS[seen.way]}"
-                lines.append(f"{name.value} list: {seen.rows:,} rows, {seen.name}{way}")
+                lines.append(f"{name.value} list: {counted(seen.rows, 'row')}, {seen.name}{way}")
         for h in self.held:
             lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
         if self.local is not None:
@@ -104,8 +113,11 @@ class Report:
                 f"local sources: {counts.watched:,} of {counts.places:,} watched, {counts.failing:,} failing, "
                 f"{counts.parked:,} parked"
             )
-        paused = sum(s.paused is not None for s in self.subscriptions)
-        lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {paused:,} paused" if paused else ""))
+        paused = self.pauses
+        lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {len(paused):,} paused" if paused else ""))
+        lines += [f"  paused       {pause.sentence}" for pause in paused[:PAUSES_NAMED]]
+        if len(paused) > PAUSES_NAMED:
+            lines.append(f"  paused       {len(paused) - PAUSES_NAMED:,} more; `countersign subscriptions` lists them")
         lines += [f"  wrong        {found.sentence}" for found in self.unreadable]
         lines += [f"  wrong        {sentence}" for sentence in self.channel_problems]
         return "\n".join(lines)
@@ -116,6 +128,17 @@ class Report:
         age = self.now - moment
         ago = f"in {span(-age)}" if age < timedelta(0) else f"{span(age)} ago"
         return f"{moment:%Y-%m-%d %H:%M} UTC ({ago})"
+
+
+def _pause_json(pause: Pause) -> JsonObject:
+    return {
+        "subscription": pause.subscription,
+        "channel": pause.channel,
+        "address": pause.address,
+        "since": stamp_of(pause.since),
+        "why": pause.why,
+        "ends": pause.ends,
+    }
 
 
 async def report(

@@ -35,7 +35,7 @@ from pydantic_settings import (
 
 import bot
 from bot.channels import CHANNELS, SharedSettings
-from bot.channels.setup import WebAddress
+from bot.channels.setup import WebAddress, is_web_address
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
 from bot.sources.ice import OTHER_PAGES, PAGE
@@ -158,6 +158,8 @@ class Settings(BaseSettings, SharedSettings):
     web_connections_per_client: int = Field(32, ge=1, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS_PER_CLIENT")
     web_requests_per_minute: int = Field(600, ge=1, le=1_000_000, alias="COUNTERSIGN_WEB_REQUESTS_PER_MINUTE")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    heartbeat_url: SecretStr | None = Field(None, alias="COUNTERSIGN_HEARTBEAT_URL")
+    weekly_summary: bool = Field(default=True, alias="COUNTERSIGN_WEEKLY_SUMMARY")
     log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")
     sentry_dsn: SecretStr | None = Field(None, alias="SENTRY_DSN")
 
@@ -231,6 +233,16 @@ class Settings(BaseSettings, SharedSettings):
             raise ValueError("it must have 24 to 200 plain characters and no spaces; `openssl rand -hex 32` makes one")
         return value
 
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_web_address(value.get_secret_value()):
+            raise ValueError(
+                "it must be the whole address that your monitor shows, as in https://hc-ping.com/ and an id, without a "
+                "user name or a password"
+            )
+        return value
+
     @field_validator("contact")
     @classmethod
     def _is_plain(cls, value: str | None) -> str | None:
@@ -251,6 +263,11 @@ class Settings(BaseSettings, SharedSettings):
                 psycopg.conninfo.conninfo_to_dict(value.get_secret_value())
             except psycopg.ProgrammingError:  # the error's text quotes part of the address
                 raise ValueError(f"PostgreSQL can't read it; {form}") from None
+            if re.match(r"[^:/]*://[^:@/?#]*:@", value.get_secret_value()):
+                raise ValueError(
+                    "its password is empty; with docker compose, set POSTGRES_PASSWORD in the file .env, made of "
+                    "letters and digits"
+                )
         return value
 
     @property
@@ -266,6 +283,22 @@ class Settings(BaseSettings, SharedSettings):
         if self.database_url is not None:
             secrets += _passwords(self.database_url.get_secret_value())
         return tuple(secrets)
+
+
+class Given(Settings):
+    """Settings that come from arguments alone, for a demonstration that must not touch the operator's own."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the arguments and nothing else."""
+        return (init_settings,)
 
 
 def _garbled(model: type[Settings], env: Mapping[str, str]) -> list[str]:
@@ -315,6 +348,14 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     return settings
 
 
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Return settings made from these values alone, by environment variable. The environment and the file aren't read.
+
+    Raise ValidationError for a value that isn't valid.
+    """
+    return _model(Given)(**values)
+
+
 def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str]:
     """Return warnings about settings that are valid but probably unintended."""
     found = []
@@ -332,14 +373,25 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
     return found
 
 
-def _model() -> type[Settings]:
+def aliases() -> list[str]:
+    """Return the environment variables of all settings."""
+    return [str(field.alias) for field in _model().model_fields.values()]
+
+
+def file_read(model: type[Settings], folder: Path | None = None) -> tuple[Path | None, frozenset[str]]:
+    """Return the settings file that `load` reads, or None, and the keys that it sets."""
+    path = next((p for p in _candidates(folder) if p.is_file()), None)
+    return path, frozenset(_read(model, path)[1])
+
+
+def _model(base: type[Settings] = Settings) -> type[Settings]:
     """Return a model that combines the program's settings with the settings of every channel."""
-    return _composed(tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
+    return _composed(base, tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
 
 
 @cache
-def _composed(models: tuple[type[SharedSettings], ...]) -> type[Settings]:
-    return cast("type[Settings]", create_model("Settings", __base__=(Settings, *models)))
+def _composed(base: type[Settings], models: tuple[type[SharedSettings], ...]) -> type[Settings]:
+    return cast("type[Settings]", create_model("Settings", __base__=(base, *models)))
 
 
 def _prefixes() -> tuple[str, ...]:

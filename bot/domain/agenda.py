@@ -127,6 +127,8 @@ class Mention:
     `matched` contains the matched words. `excerpt` is the surrounding sentence. `page` is the page number in a paged
     document, counting from 1. `address` is the page for readers to open. `evidence` is the SHA-256 of the document.
 
+    `has_scans` is true if the item's document has pages without text, which couldn't be read.
+
     `listed` contains the place's agreements that were on ICE's list when the mention was recorded, or None if the list
     had not been read yet. `already` is true if the mention was found on the first reading of the place, or on the first
     reading after a long gap. `before` is the previous edition, without its own `before`. Older records have no
@@ -148,6 +150,7 @@ class Mention:
     matched: tuple[str, ...] = ()
     excerpt: str = ""
     page: int | None = None
+    has_scans: bool = False
     listed: tuple[Agreement, ...] | None = None
     already: bool = False
     before: "Mention | None" = None

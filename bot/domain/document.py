@@ -1,12 +1,14 @@
 """Documents fetched from a source, before parsing."""
 
 import hashlib
+import json
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlencode
 
 from bot.domain.way import Way
 
@@ -33,6 +35,27 @@ class Document:
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""
         return {"address": self.address, "name": self.name, "sha256": self.sha256[:12], "bytes": len(self.body)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The content of a question that is asked by POST, because some lists can't be asked for in another way.
+
+    A form changes nothing on the server, so it may be sent again.
+    """
+
+    content: bytes
+    type: str = "application/x-www-form-urlencoded"
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> "Form":
+        """Return a form as a browser sends it."""
+        return cls(content=urlencode(fields).encode())
+
+    @classmethod
+    def json(cls, value: object) -> "Form":
+        """Return a value as a page's script sends it."""
+        return cls(content=json.dumps(value).encode(), type="application/json; charset=utf-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

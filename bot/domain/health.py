@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
+from bot.domain.letters import counted
 from bot.domain.outage import explained, is_refused, last_reached
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import STOPPED, Subscription
@@ -17,6 +18,7 @@ IDLE = timedelta(minutes=20)  # if ICE's list has been due for longer, no worker
 MUTE = timedelta(minutes=15)  # a channel on which every send has failed for longer is down
 AT_ONCE = timedelta(minutes=10)  # many chats refused within this time are the platform's trouble
 PERSONS_ACT = timedelta(days=1)  # a chat paused by its first refusal counts no longer
+STARTING = timedelta(minutes=10)  # for the first good reading of ICE's list
 FEWEST = 3  # chats; one or two can refuse together by chance
 SHARE = 20  # on a busy channel, one chat in twenty
 
@@ -71,7 +73,7 @@ class Facts:
 
     `ice` is the status of ICE's lists, or None if this program doesn't read them. `local` contains the status of every
     other source that has been read. `held` is the number of held listings. `log_end` is the number of changes in the
-    log.
+    log. `started_at` is when this process started, or None if it isn't a running program.
     """
 
     now: datetime
@@ -84,6 +86,25 @@ class Facts:
     unreadable: tuple[str, ...] = ()
     unwritable: str | None = None
     reached_at: datetime | None = None
+    started_at: datetime | None = None
+
+    @property
+    def is_starting(self) -> bool:
+        """True if ICE's list has never been read and there is still time for it."""
+        since = self._unread_since
+        return since is not None and self.now - since < STARTING
+
+    @property
+    def _unread_since(self) -> datetime | None:
+        """The time since when the first good reading is awaited. A restart doesn't begin it again."""
+        if self.ice is None or self.ice.read_at is not None or self.started_at is None:
+            return None
+        return min(filter(None, (self.started_at, self.ice.problem_since)))
+
+    @property
+    def status(self) -> str:
+        """The state of health: unwell, starting or ok."""
+        return "unwell" if self.reasons else "starting" if self.is_starting else "ok"
 
     @property
     def is_stale(self) -> bool:
@@ -97,14 +118,17 @@ class Facts:
         return (*full, *self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
-        if self.ice is None:
+        if self.ice is None or self.is_starting:
             return
+        unread_since = self._unread_since
         if self.is_stale:
             since = self.ice.read_at or self.ice.problem_since
             assert since is not None
             yield f"ICE's list is stale: no successful reading for {span(self.now - since)}"
+        elif unread_since is not None:
+            yield f"ICE's list hasn't been read yet, after {span(self.now - unread_since)}"
         explanation = explained(self.ice, self.reached_at)
-        if explanation is not None and (self.is_stale or is_refused(self.ice)):
+        if explanation is not None and (self.is_stale or unread_since is not None or is_refused(self.ice)):
             yield explanation
         if self.ice.due_at is not None and self.now - self.ice.due_at > IDLE:
             waited = span(self.now - self.ice.due_at)
@@ -116,10 +140,9 @@ class Facts:
 
     def as_json(self) -> dict[str, Any]:
         """Return the response to a health check."""
-        reasons = self.reasons
         return {
-            "status": "unwell" if reasons else "ok",
-            "reasons": list(reasons),
+            "status": self.status,
+            "reasons": list(self.reasons),
             "now": stamp(self.now),
             "ice": self._ice_json(),
             "local_sources": local_counts(self.local),
@@ -156,6 +179,7 @@ def facts(
     unreadable: Sequence[str] = (),
     unwritable: str | None = None,
     channels: Container[str] | None = None,
+    started_at: datetime | None = None,
 ) -> Facts:
     """Compute the health statistics from the contents of the store.
 
@@ -172,6 +196,7 @@ def facts(
         stale_after=stale_after,
         unreadable=tuple(unreadable),
         unwritable=unwritable,
+        started_at=started_at,
         reached_at=last_reached(statuses, (subscription.last_sent_at for subscription in subscriptions)),
     )
 
@@ -258,15 +283,18 @@ def refused_at_once(together: Sequence[Subscription], now: datetime) -> Sequence
     return most if len(most) >= max(FEWEST, len(together) / SHARE) else ()
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, as in "1 subscription" or "2 subscriptions"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _crowd_json(crowd: Crowd) -> dict[str, int]:
     counts = {standing.value: number for standing, number in crowd.standings.items()}
     more = {"refused_at_once": crowd.refused_at_once, "unserved": crowd.unserved}
     return counts | {"due": crowd.due, "late": crowd.late} | more
+
+
+def in_bytes(number: float) -> str:
+    """Return a number of bytes in a suitable unit, as in 3.2 GB."""
+    for unit, each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= each:
+            return f"{number / each:.1f} {unit}"
+    return f"{int(number)} bytes"
 
 
 NO_NEW_LIST_FOR = timedelta(days=10)

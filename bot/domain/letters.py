@@ -1,4 +1,4 @@
-"""Letters without accents, for comparing what people and lists write."""
+"""Letters without accents, capital letters and plurals."""
 
 import unicodedata
 
@@ -11,3 +11,8 @@ def without_accents(text: str) -> str:
 def capitalized(text: str) -> str:
     """Return the text with a capital letter at its beginning."""
     return text[:1].upper() + text[1:]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 subscription" or "2 subscriptions"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -52,6 +52,8 @@ class SourceStatus:
     `parked_at` is when polling stopped. `heard` maps each way that ICE's lists reach us to the time of its last
     reading. While a relay is heard from, the source isn't polled. `trouble` is the kind of the current problem.
     `verified_at` is the time of the first reading of a local source that found items and had no problems.
+    `good_readings` and `failed_readings` count all readings since the source is known. An older program doesn't store
+    them.
     """
 
     source: str
@@ -70,6 +72,8 @@ class SourceStatus:
     heard: Mapping[Way, datetime] = field(default_factory=dict)
     trouble: Trouble | None = None
     verified_at: datetime | None = None
+    good_readings: int = 0
+    failed_readings: int = 0
 
     def is_due(self, now: datetime, every: timedelta) -> bool:
         """Return whether to read the source now, if it is polled at the interval `every`.
@@ -108,6 +112,7 @@ class SourceStatus:
             due_at=max(due_at, not_before) if not_before else due_at,
             not_before=not_before,
             trouble=Trouble.of(fault),
+            failed_readings=self.failed_readings + 1,
         )
 
     def read_by(self, way: Way, at: datetime, every: timedelta, problem: str | None) -> "SourceStatus":

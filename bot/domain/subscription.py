@@ -17,6 +17,7 @@ from bot.domain.language import Language
 from bot.domain.time_zones import is_zone, zone_or_utc
 
 ALL_STATES = "*"
+CHAT, OPERATOR = "chat", "operator"  # who paused a subscription
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
 DAYS_OF_WEEK = 7
@@ -228,7 +229,8 @@ class Subscription:
     `hears_reminders` asks for a reminder on the evening before a meeting with 287(g) on its agenda.
     `with_statewide` says whether a ZIP code or a town also adds its state's statewide agencies. It is None until the
     chat was asked. `version` is the number of changes to the settings. `before` contains the previous settings for
-    Undo, or None if the settings never changed.
+    Undo, or None if the settings never changed. `paused_at` and `paused_by` say when a person paused it, and who: CHAT
+    or OPERATOR. An older program doesn't store them.
     """
 
     id: str
@@ -261,6 +263,8 @@ class Subscription:
     with_statewide: bool | None = None
     version: int = 0
     before: "Settings | None" = None
+    paused_at: datetime | None = None
+    paused_by: str | None = None
 
     @property
     def wakes_at(self) -> datetime | None:
@@ -327,7 +331,17 @@ class Subscription:
             retry_at=None,
             failures=0,
             failing_since=None,
+            paused_at=None,
+            paused_by=None,
         )
+
+    def pausing(self, old: "Subscription | None", by: str, at: datetime) -> "Subscription":
+        """Return the subscription with a note of who paused it and when, if its pause isn't the one in `old`."""
+        before = (old.paused, old.quiet_until) if old is not None else (None, None)
+        if (self.paused, self.quiet_until) == before:
+            return self
+        is_paused = self.paused is not None or (self.quiet_until is not None and self.quiet_until > at)
+        return replace(self, paused_at=at if is_paused else None, paused_by=by if is_paused else None)
 
     @property
     def bot(self) -> tuple[str, str]:

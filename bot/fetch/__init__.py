@@ -21,7 +21,7 @@ import httpx
 import structlog
 
 from bot import __version__
-from bot.domain.document import Document, Expect, Validators, digest, remembered
+from bot.domain.document import Document, Expect, Form, Validators, digest, remembered
 from bot.domain.timestamps import retry_after
 from bot.domain.web_address import masked, short
 from bot.errors import Blocked, Disallowed, Missing, SourceError, Unreachable, Unreadable
@@ -112,15 +112,17 @@ class Fetch:
         expect: Expect | None = None,
         full: bool = False,
         last_good: datetime | None = None,
+        form: Form | None = None,
     ) -> Document:
         """Fetch one address.
 
-        The request is conditional if `validators` are recent enough and `full` is false. On failure, raise a
-        SourceError. Its message gives the source, the problem and the time of the last successful read (`last_good`).
+        A `form` is sent by POST, under the same rules. Without one, the request is conditional if `validators` are
+        recent enough and `full` is false. On failure, raise a SourceError. Its message gives the source, the problem
+        and the time of the last successful read (`last_good`).
         """
-        conditions = {} if full else self._conditions(validators)
+        conditions = {} if full or form is not None else self._conditions(validators)
         try:
-            answer = await self._patiently(parsed(address), {"Accept": accept} | conditions)
+            answer = await self._patiently(parsed(address), {"Accept": accept} | conditions, form)
             document = self._document(address, answer, validators if conditions else None, expect)
         except SourceError as fault:
             log.debug("not fetched", source=source, address=masked(address), fault=type(fault).__name__)
@@ -161,7 +163,7 @@ class Fetch:
             unchanged=answer.status == 304,
         )
 
-    async def _patiently(self, url: httpx.URL, headers: Mapping[str, str]) -> Answer:
+    async def _patiently(self, url: httpx.URL, headers: Mapping[str, str], form: Form | None) -> Answer:
         """Send a request, and retry it if the failure may be temporary.
 
         We use our own loop instead of stamina for two reasons. Tests can't replace stamina's sleep. Also, if a server
@@ -171,7 +173,7 @@ class Fetch:
         while True:
             tried += 1
             try:
-                answer = await self._followed(url, headers, self._limits.max_bytes)
+                answer = await self._followed(url, headers, self._limits.max_bytes, form=form)
                 self._judge(answer)
             except TransientError as again:
                 asked = again.fault.retry_after
@@ -182,30 +184,44 @@ class Fetch:
             if not asked:
                 await self._clock.sleep(2 ** (tried - 1) * (0.5 + self._clock.jitter()))
 
-    async def _followed(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, robots: bool = False) -> Answer:
+    async def _followed(
+        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, robots: bool = False, form: Form | None = None
+    ) -> Answer:
         """Send a request, follow any redirects and return the final answer.
 
         Cookies last from one redirect to the next and no longer. Before each request, check robots.txt. If `robots` is
-        true, the request is for robots.txt itself and there is no check.
+        true, the request is for robots.txt itself and there is no check. As in browsers, a form is sent on only if the
+        server asks for that, with 307 or 308.
         """
         at, cookies = url, httpx.Cookies()
         for _ in range(REDIRECTS + 1):
             if not robots:
                 await self._heed_robots(at)
-            answer = await self._exchange(at, headers, cap, cut=robots, cookies=cookies)
+            answer = await self._exchange(at, headers, cap, cut=robots, cookies=cookies, form=form)
             if answer.status not in {301, 302, 303, 307, 308}:
                 answer.redirected = at != url
                 return answer
             at = redirect_target(at, answer.status, answer.location)
+            form = form if answer.status in {307, 308} else None
         raise Unreadable(f"{shown(url)} was redirected more than {REDIRECTS} times")
 
     async def _exchange(
-        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool, cookies: httpx.Cookies
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        cap: int,
+        *,
+        cut: bool,
+        cookies: httpx.Cookies,
+        form: Form | None,
     ) -> Answer:
         """Wait for the host's turn, then send one request."""
         assert self._client is not None, "use Fetch as a context manager"
+        sent = headers if form is None else {**headers, "Content-Type": form.type}
         async with self._hosts.turn(url.host):
-            return await self._client.get(url, headers, cap, cut=cut, cookies=cookies)
+            return await self._client.get(
+                url, sent, cap, cut=cut, cookies=cookies, content=None if form is None else form.content
+            )
 
     def _judge(self, answer: Answer) -> None:
         """Raise an error unless the status is 200, 203 or 304.

@@ -17,6 +17,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_PRIVATE = tuple(
+    ipaddress.ip_network(each)
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+_METADATA = ipaddress.ip_address("fd00:ec2::254")  # a cloud's metadata service, in a private network
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all other IPv6 addresses are special or not assigned
 # The ranges of IANA's special-purpose registries, without those that ipaddress knows in every version.
 # No site is in any of them. 2002::/16 isn't listed, because it is checked by the IPv4 address inside it.
@@ -36,14 +41,17 @@ _SPECIAL = tuple(
 )
 
 
-async def checked_addresses(host: str, port: int, resolve: Resolve, *, allow_loopback: bool) -> list[Address]:
+async def checked_addresses(
+    host: str, port: int, resolve: Resolve, *, allow_loopback: bool, allow_private: bool = False
+) -> list[Address]:
     """Resolve a host name once and return its addresses.
 
-    Raise Unsafe if any address isn't public. Raise OSError or ValueError if the name can't be resolved.
+    Raise Unsafe if any address isn't allowed. Raise OSError or ValueError if the name can't be resolved.
     """
     addresses = [ipaddress.ip_address(each) for each in dict.fromkeys(await resolve(host, port))]
     for address in addresses:
-        if not is_public(address) and not (allow_loopback and is_loopback(address)):
+        is_ours = (allow_loopback and is_loopback(address)) or (allow_private and is_private(address))
+        if not is_public(address) and not is_ours:
             leads = "" if str(address) == host else f"{short(host)} resolves to "
             raise Unsafe(f"{leads}{address}{', which' if leads else ''} isn't a public address")
     return addresses
@@ -63,6 +71,13 @@ async def system_resolve(host: str, port: int) -> list[str]:
 def is_loopback(address: Address) -> bool:
     """Return whether an address is ::1 or in 127.0.0.0/8."""
     return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
+
+
+def is_private(address: Address) -> bool:
+    """Return whether an address is in a private network, where an operator may have a server."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    plain = mapped or address
+    return any(plain in network for network in _PRIVATE) and plain != _METADATA
 
 
 def is_public(address: Address) -> bool:

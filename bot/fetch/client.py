@@ -61,10 +61,16 @@ class Dialer(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(
-        self, resolve: Resolve, *, allow_loopback: bool, network: httpcore.AsyncNetworkBackend | None = None
+        self,
+        resolve: Resolve,
+        *,
+        allow_loopback: bool,
+        allow_private: bool = False,
+        network: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         self._resolve = resolve
         self._allow_loopback = allow_loopback
+        self._allow_private = allow_private
         self._network = network or httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -78,7 +84,9 @@ class Dialer(httpcore.AsyncNetworkBackend):
         """Connect to the first checked address that accepts a connection."""
         failure: Exception = httpcore.ConnectError("the host name doesn't resolve to an address")
         try:
-            addresses = await checked_addresses(host, port, self._resolve, allow_loopback=self._allow_loopback)
+            addresses = await checked_addresses(
+                host, port, self._resolve, allow_loopback=self._allow_loopback, allow_private=self._allow_private
+            )
         except (OSError, ValueError) as unknown:  # an overlong name raises UnicodeError, which is a ValueError
             raise failure from unknown
         for address in addresses:
@@ -140,15 +148,23 @@ class Client:
         await self._httpx.aclose()
 
     async def get(
-        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool, cookies: httpx.Cookies
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        cap: int,
+        *,
+        cut: bool,
+        cookies: httpx.Cookies,
+        content: bytes | None = None,
     ) -> Answer:
-        """Send one GET request. Read the body only if the status is 200 or 203.
+        """Send one GET request, or a POST request with this content. Read the body only if the status is 200 or 203.
 
         Send the matching `cookies` and add those that the answer sets. If the body is larger than `cap` bytes, cut it
         off there if `cut` is true; otherwise raise Unsafe. Raise a TransientError for an error that a retry may fix, or
         a SourceError for any other error.
         """
-        request = self._httpx.build_request("GET", url, headers=headers)
+        method = "GET" if content is None else "POST"
+        request = self._httpx.build_request(method, url, headers=headers, content=content)
         cookies.set_cookie_header(request)
         with _errors_of(shown(url), self._total):
             async with asyncio.timeout(self._total), aclosing(await self._sent(request)) as response:

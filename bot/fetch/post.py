@@ -33,7 +33,8 @@ class Poster:
     """A client for single requests. It is opened at the first request.
 
     `timeout` is the time for one whole request, in seconds. `allow_loopback` allows 127.0.0.0/8 and ::1, but no other
-    private addresses. `tls` and `resolve` replace the default certificates and the system's resolver.
+    private addresses. `allow_private` allows private networks too; it's only for addresses from the operator's own
+    settings, such as a monitor at home. `tls` and `resolve` replace the default certificates and the system's resolver.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Poster:
         *,
         contact: str | None = None,
         allow_loopback: bool = False,
+        allow_private: bool = False,
         timeout: float = 20.0,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve = system_resolve,
@@ -49,6 +51,7 @@ class Poster:
         self.timeout = timeout
         self._contact = contact
         self._allow_loopback = allow_loopback
+        self._allow_private = allow_private
         self._tls = tls
         self._resolve = resolve
         self._now = now
@@ -61,7 +64,9 @@ class Poster:
         """
         url = parsed(address)
         port = url.port or (443 if url.scheme == "https" else 80)
-        await checked_addresses(url.host, port, self._resolve, allow_loopback=self._allow_loopback)
+        await checked_addresses(
+            url.host, port, self._resolve, allow_loopback=self._allow_loopback, allow_private=self._allow_private
+        )
 
     async def post(self, address: str, content: bytes, headers: Mapping[str, str], *, cap: int = 0) -> Posted:
         """Send one POST request and read at most `cap` bytes of the answer.
@@ -92,7 +97,7 @@ class Poster:
     def _opened(self) -> Client:
         if self._client is None:
             self._client = Client(
-                Dialer(self._resolve, allow_loopback=self._allow_loopback),
+                Dialer(self._resolve, allow_loopback=self._allow_loopback, allow_private=self._allow_private),
                 self._tls or httpx.create_ssl_context(trust_env=False),
                 user_agent=user_agent(self._contact, __version__),
                 connect=self.timeout / 2,

@@ -15,7 +15,8 @@ FRESH_FOR = timedelta(seconds=5)
 class HealthCheck:
     """A collector of facts for /health and /metrics.
 
-    `reads_ice` is false if ICE's lists are turned off in the settings. `channels` are the channels that are set up.
+    `reads_ice` is false if ICE's lists are turned off in the settings. `channels` are the channels that are set up. The
+    program counts as started when the collector is made.
     """
 
     store: Store
@@ -23,8 +24,12 @@ class HealthCheck:
     stale_after: timedelta
     reads_ice: bool = True
     channels: Collection[str] | None = None
+    _started_at: datetime = field(init=False)
     _seen: Facts | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self._started_at = self.now()
 
     async def look(self) -> Facts:
         """Return facts that are at most a few seconds old. Raise StoreError if the store can't be read.
@@ -34,6 +39,8 @@ class HealthCheck:
         async with self._one_at_a_time:
             now = self.now()
             if self._seen is not None and self._seen.unwritable != self.store.unwritable:
+                self._seen = None
+            if self._seen is not None and self._seen.is_starting:  # the first reading ends it at once
                 self._seen = None
             if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:
                 self._seen = None
@@ -52,4 +59,5 @@ class HealthCheck:
             unreadable=[found.sentence for found in await self.store.unreadable()],
             channels=self.channels,
             unwritable=self.store.unwritable,
+            started_at=self._started_at,
         )

@@ -193,6 +193,7 @@ def _status_after(
         not_before=None,
         parked_at=None,
         verified_at=status.verified_at or (at if reading.items and not reading.problems else None),
+        good_readings=status.good_readings + 1,
     )
 
 

@@ -29,13 +29,15 @@ Now = Callable[[], datetime]
 class ListPoll:
     """The result of one poll of ICE's lists.
 
-    It has the changes as recorded, the held listings and a description of the problem, if there was one.
+    It has the changes as recorded, the held listings and a description of the problem, if there was one. `is_good` is
+    True if the participating list was read.
     """
 
     source: str
     changes: tuple[Change, ...] = ()
     held: tuple[Held, ...] = ()
     problem: str | None = None
+    is_good: bool = False
 
 
 async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> ListPoll:
@@ -75,12 +77,12 @@ async def process(
             judgment = await _judge(judgment, name, reading, source, store, read_at)
     judgment = _settle_absences(judgment, reading, status, read_at)
     is_new = judgment.known.seen != before.known.seen
-    status = _status_after(reading, judgment, status, at, every, is_new=is_new)
+    status, is_good = _status_after(reading, judgment, status, at, every, is_new=is_new), _is_read(judgment)
     if judgment == before and not reading.pages:
-        return await _record_status(source, status, store)
+        return replace(await _record_status(source, status, store), is_good=is_good)
     done = await _record(source, judgment, status, store, at, pages=reading.pages)
     _log_held(before.held, judgment.held)
-    return done
+    return replace(done, is_good=is_good)
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
@@ -369,7 +371,7 @@ def _status_after(
     If a list was unreadable, clear the validators so that everything is fetched again.
     """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
-    is_read = ListName.PARTICIPATING not in judgment.unreadable
+    is_read = _is_read(judgment)
     read_at = reading.as_of or at
     return replace(
         status.read_by(reading.way, at, every, problem),
@@ -378,7 +380,13 @@ def _status_after(
         read_at=read_at if is_read else status.read_at,
         read_since=status.read_since_at(read_at) if is_read else status.read_since,
         changed_at=read_at if is_new else status.changed_at,
+        good_readings=status.good_readings + is_read,
+        failed_readings=status.failed_readings + (not is_read),
     )
+
+
+def _is_read(judgment: _Judgment) -> bool:
+    return ListName.PARTICIPATING not in judgment.unreadable
 
 
 def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment: _Judgment) -> Mapping[str, Any]:

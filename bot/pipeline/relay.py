@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from bot.domain.document import Document, Expect, Validators
+from bot.domain.document import Document, Expect, Form, Validators
 from bot.domain.handover import Handover
 from bot.domain.relay_signature import signed
 from bot.domain.source_status import ICE, SourceStatus
@@ -118,10 +118,11 @@ class _Recording:
         accept: str = "*/*",
         expect: Expect | None = None,
         last_good: datetime | None = None,
+        form: Form | None = None,
     ) -> Document:
         """Fetch one address and remember the document."""
         found = await self._fetch.get(
-            address, source=source, validators=validators, accept=accept, expect=expect, last_good=last_good
+            address, source=source, validators=validators, accept=accept, expect=expect, last_good=last_good, form=form
         )
         self.documents.append(found)
         return found

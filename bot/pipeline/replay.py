@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.document import Document, digest
+from bot.domain.letters import counted
 from bot.domain.source_status import Reading
 from bot.errors import UsageError
 from bot.pipeline.poll_list import process
@@ -50,7 +51,9 @@ def entries(folder: Path) -> list[Entry]:
         raise UsageError(f"{manifest} can't be read: {fault!r}.") from None
     missing = [entry.path for entry in found if not entry.path.is_file()]
     if missing:
-        raise UsageError(f"{len(missing)} files named in {manifest} are missing; the first is {missing[0].name}.")
+        raise UsageError(
+            f"{folder} lacks {counted(len(missing), 'file')} named in manifest.json, such as {missing[0].name}."
+        )
     return sorted(found, key=lambda entry: entry.observed_at)
 
 
@@ -70,7 +73,8 @@ async def replay(
         yield number, entry, await _read(source, store, published, entry.observed_at)
         published[entry.list] = replace(published[entry.list], body=b"", unchanged=True)
     status = await store.source_status(source.name)
-    await store.remember(replace(status, tried_at=None, read_at=None, read_since=None, changed_at=None, due_at=None))
+    unread = replace(status, tried_at=None, read_at=None, read_since=None, changed_at=None, due_at=None)
+    await store.remember(replace(unread, good_readings=0, failed_readings=0))
 
 
 async def _rereadings(store: Store, published: dict[ListName, Document], until: datetime) -> Iterator[datetime]:

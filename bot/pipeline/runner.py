@@ -69,6 +69,7 @@ class Runner:
     `every` is the interval between polls of a source, `page` is the address of ICE's page and `places` is the catalog
     of local sources by name. On some channels, the rate limit applies to a whole token, so only one program may send.
     `leadership` maps each of these channels to the name of the leadership that a program must hold to send there.
+    `started_at` is when the program started (UTC), or None for a short command.
     """
 
     store: Store
@@ -81,6 +82,7 @@ class Runner:
     places: Mapping[str, Place] = field(default_factory=dict)
     leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
+    started_at: datetime | None = None
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # the ones in use
     _reading_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
     _standings: Standings = field(init=False)

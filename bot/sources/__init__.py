@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from bot.domain.agenda import LocalReading, Place
 from bot.domain.agreement import Listing, ListName
-from bot.domain.document import Document, Expect, Validators
+from bot.domain.document import Document, Expect, Form, Validators
 from bot.domain.source_status import Reading, SourceStatus
 
 
@@ -23,8 +23,9 @@ class Fetcher(Protocol):
         accept: str = "*/*",
         expect: Expect | None = None,
         last_good: datetime | None = None,
+        form: Form | None = None,
     ) -> Document:
-        """Fetch one address, or raise a SourceError that explains the failure."""
+        """Fetch one address, by POST if there is a form. Raise a SourceError that explains the failure."""
         ...
 
 
@@ -94,6 +95,8 @@ LOCAL: dict[str, LocalSource] = {  # an address belongs to the first source that
     "iqm2": _LazySource("iqm2", "Iqm2"),
     "municode": _LazySource("municode", "Municode"),
     "civicweb": _LazySource("civicweb", "CivicWeb"),
+    "escribe": _LazySource("escribe", "Escribe"),
+    "boarddocs": _LazySource("boarddocs", "BoardDocs"),
     "destiny": _LazySource("destiny", "Destiny"),
     "novusagenda": _LazySource("novusagenda", "NovusAgenda"),
     "civicplus": _LazySource("civicplus", "CivicPlus"),

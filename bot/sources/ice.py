@@ -20,6 +20,7 @@ from rapidfuzz.distance import OSA
 from bot.domain.agreement import Agreement, Listing, ListName, Publication, SupportType, UnreadRow
 from bot.domain.document import Document, remembered
 from bot.domain.geography.states import STATES
+from bot.domain.letters import counted
 from bot.domain.lists.names import (
     SUPPORT_TYPES,
     agency_type,
@@ -418,7 +419,7 @@ def _check_sheets_differ(tables: Sequence[_Table]) -> None:
             raise Unreadable(
                 f"{len(one & other)} agreements are on two sheets of the workbook, {table.title!r} and "
                 f"{second.title!r}; one may be an old list. If you approve the listing, only the first sheet, "
-                f"{tables[0].title!r}, with {len(keys[0])} agreements, will be read"
+                f"{tables[0].title!r}, with {counted(len(keys[0]), 'agreement')}, will be read"
             )
 
 

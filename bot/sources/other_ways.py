@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.document import Document, Expect, Validators
+from bot.domain.document import Document, Expect, Form, Validators
 from bot.domain.handover import Handover
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import Missing, SourceError
@@ -59,6 +59,7 @@ class _Handed:
         accept: str = "*/*",  # noqa: ARG002 - a Fetcher's signature
         expect: Expect | None = None,  # noqa: ARG002 - the same
         last_good: datetime | None = None,  # noqa: ARG002 - the same
+        form: Form | None = None,  # noqa: ARG002 - the same
     ) -> Document:
         """Return the document with this address."""
         found = self._handover.document(address)

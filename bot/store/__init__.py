@@ -235,8 +235,11 @@ class Subscriptions(Protocol):
         """Postpone a subscription without recording a send or a failure."""
         ...
 
-    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
-        """Return the receipts for one subscription, or all receipts, oldest first."""
+    async def receipts(self, subscription_id: str | None = None, *, since: datetime | None = None) -> Sequence[Receipt]:
+        """Return the receipts for one subscription, or all receipts, oldest first.
+
+        With `since`, return only those from that time (UTC) on.
+        """
         ...
 
 

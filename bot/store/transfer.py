@@ -15,14 +15,11 @@ from bot.errors import StoreError, UsageError
 from bot.store import Everything, Unreadable
 
 
-class Movable(Protocol):
-    """A store whose entire contents can be exported and imported."""
+class Exportable(Protocol):
+    """A store whose entire contents can be exported."""
 
     async def everything(self) -> Everything:
         """Return everything except the evidence."""
-
-    async def fill(self, everything: Everything) -> None:
-        """Load everything into an empty store. If that fails, the store stays empty."""
 
     async def unreadable(self) -> Sequence[Unreadable]:
         """Return the subscriptions that can't be read."""
@@ -33,14 +30,21 @@ class Movable(Protocol):
     async def evidence(self, sha256: str) -> Document | None:
         """Return a document, or None if it isn't stored."""
 
-    async def keep(self, document: Document) -> None:
-        """Store one document."""
-
     async def others(self) -> int:
         """Return how many other programs are using the store."""
 
     async def close(self) -> None:
         """Close the store."""
+
+
+class Movable(Exportable, Protocol):
+    """A store whose entire contents can also be imported."""
+
+    async def fill(self, everything: Everything) -> None:
+        """Load everything into an empty store. If that fails, the store stays empty."""
+
+    async def keep(self, document: Document) -> None:
+        """Store one document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Moved:
 Progress = Callable[[int, int, str], None]
 
 
-async def move(source: Movable, target: Movable, progress: Progress = lambda *_: None) -> Sequence[Moved]:
+async def move(source: Exportable, target: Movable, progress: Progress = lambda *_: None) -> Sequence[Moved]:
     """Copy everything to the target and verify the copy. An interrupted move can be resumed.
 
     The source isn't changed. Raises UsageError if another program is using either store, or if the target already
@@ -65,9 +69,9 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     await _all_readable(source)
     everything, names = await source.everything(), list(await source.evidence_names())
     there, kept = await target.everything(), set(await target.evidence_names())
-    is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
+    is_there = bool(_count(there)) and proofs(there) == proofs(everything)
     if (_count(there) and not is_there) or not kept.issubset(names):
-        raise UsageError("The target isn't empty. Choose an empty one.")
+        raise not_empty()
     steps = iter(range(1, 3 * len(names) + 2))
 
     def step(doing: str) -> None:
@@ -75,7 +79,7 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
 
     for sha256 in names:
         if sha256 not in kept:
-            await target.keep(await _document(source, sha256))
+            await target.keep(await document_in(source, sha256))
         step("evidence")
     if not is_there and _count(everything):
         await target.fill(everything)
@@ -84,53 +88,84 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     return await _compared(source, target, lambda: step("comparing"))
 
 
-async def _nobody_else(source: Movable, target: Movable) -> None:
+async def check_empty(target: Movable, source: Exportable) -> None:
+    """Raise UsageError if the target holds anything but documents, even if it's the same as in the source."""
+    there = await target.everything()
+    if not _count(there):
+        return
+    if proofs(there) == proofs(await source.everything()):
+        raise UsageError("The target already holds exactly this, so nothing was written.")
+    raise not_empty()
+
+
+def not_empty() -> UsageError:
+    """Return the error for a target that holds something else."""
+    return UsageError("The target isn't empty, so nothing was written. Choose an empty folder or database.")
+
+
+async def _nobody_else(source: Exportable, target: Movable) -> None:
     if await source.others() or await target.others():
         raise UsageError(
             "Another copy of Countersign is using the database. Stop every `run`, `worker` and `web` first."
         )
 
 
-async def _all_readable(source: Movable) -> None:
+async def _all_readable(source: Exportable) -> None:
     unreadable = await source.unreadable()
     if unreadable:
         raise UsageError(f"Nothing was moved. {' '.join(f'{found.sentence}.' for found in unreadable)}")
 
 
-async def _document(store: Movable, sha256: str) -> Document:
+async def document_in(store: Exportable, sha256: str) -> Document:
+    """Return a document, which must be stored."""
     document = await store.evidence(sha256)
     if document is None:
-        raise StoreError(f"The document {sha256} went missing during the move. Run the move again.")
+        raise StoreError(f"The document {sha256} went missing in the meantime. Try again.")
     return document
 
 
-async def _compared(source: Movable, target: Movable, step: Callable[[], None]) -> list[Moved]:
+async def _compared(source: Exportable, target: Movable, step: Callable[[], None]) -> list[Moved]:
     """Compare the two stores and return their parts; raise StoreError if any part differs."""
-    ours, theirs = _proofs(await source.everything()), _proofs(await target.everything())
-    ours.append(await _evidence_proof(source, step))
-    theirs.append(await _evidence_proof(target, step))
+    ours, theirs = proofs(await source.everything()), proofs(await target.everything())
+    ours.append(await evidence_proof(source, step))
+    theirs.append(await evidence_proof(target, step))
     wrong = [one.part for one, other in zip(ours, theirs, strict=True) if one != other]
     if wrong:
         raise StoreError(f"The copy differs from the source: {', '.join(wrong)}. Empty the target and try again.")
     return ours
 
 
-async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
-    """Return a count and a hash of the evidence.
+class EvidenceHash:
+    """A count and a hash of documents, which are added in order.
 
-    Every document is read. The hash covers each document's SHA-256, address, name, headers and fetch time.
+    The hash covers each document's SHA-256, address, name, headers and fetch time.
     """
-    names = list(await store.evidence_names())
-    total = hashlib.sha256()
-    for sha256 in names:
-        document = await _document(store, sha256)
+
+    def __init__(self) -> None:
+        self._count, self._total = 0, hashlib.sha256()
+
+    def add(self, document: Document) -> None:
+        """Add the next document."""
         headers = sorted(document.headers.items())
-        total.update(msgspec.json.encode([sha256, document.address, document.name, headers, document.fetched_at]))
+        about = [document.sha256, document.address, document.name, headers, document.fetched_at]
+        self._total.update(msgspec.json.encode(about))
+        self._count += 1
+
+    def proof(self) -> Moved:
+        """Return the count and the hash of the documents added so far."""
+        return Moved("evidence", self._count, self._total.hexdigest())
+
+
+async def evidence_proof(store: Exportable, step: Callable[[], None]) -> Moved:
+    """Read every document, and return a count and a hash of the evidence."""
+    total = EvidenceHash()
+    for sha256 in await store.evidence_names():
+        total.add(await document_in(store, sha256))
         step()
-    return Moved("evidence", len(names), total.hexdigest())
+    return total.proof()
 
 
-def _proofs(everything: Everything) -> list[Moved]:
+def proofs(everything: Everything) -> list[Moved]:
     """Return a count and a hash for each part. The hash excludes `due_at`, because each store computes its own."""
     plain = replace(everything, subscriptions=tuple(replace(s, due_at=None) for s in everything.subscriptions))
     parts = ((field.name, getattr(plain, field.name)) for field in fields(Everything))

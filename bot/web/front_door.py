@@ -23,14 +23,17 @@ log = structlog.get_logger()
 
 
 class FrontDoor:
-    """Accepts connections on a port on all interfaces and passes each one to the protocol that `make` returns."""
+    """Accepts connections on a port and passes each one to the protocol that `make` returns.
 
-    def __init__(self, port: int, connections: Connections, make: MakeConnection) -> None:
+    It listens on all interfaces or, if `is_local` is true, only to this machine.
+    """
+
+    def __init__(self, port: int, connections: Connections, make: MakeConnection, *, is_local: bool = False) -> None:
         self._connections, self._make = connections, make
         self._loop = asyncio.get_running_loop()
         self._starting: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._sockets = list(_bound(port))
+        self._sockets = list(_bound(port, is_local=is_local))
         self._open()
 
     def close(self) -> None:
@@ -86,11 +89,12 @@ class FrontDoor:
         task.add_done_callback(self._starting.discard)
 
 
-def _bound(port: int) -> Iterator[socket.socket]:
+def _bound(port: int, *, is_local: bool) -> Iterator[socket.socket]:
     """Yield a listening socket for IPv4 and, if the machine supports it, one for IPv6."""
-    made = [socket.create_server(("0.0.0.0", port), backlog=BACKLOG)]  # noqa: S104 - a server for the whole network
+    here, here_too = ("127.0.0.1", "::1") if is_local else ("0.0.0.0", "::")  # noqa: S104 - for the whole network
+    made = [socket.create_server((here, port), backlog=BACKLOG)]
     try:
-        made.append(socket.create_server(("::", port), family=socket.AF_INET6, backlog=BACKLOG))
+        made.append(socket.create_server((here_too, port), family=socket.AF_INET6, backlog=BACKLOG))
     except OSError as fault:
         if fault.errno not in NO_IPV6:
             made[0].close()

@@ -2,7 +2,7 @@
 
 | path | response |
 |---|---|
-| /health | 200, or 503 with the reasons; the details are in JSON |
+| /health | 200 (also while it waits for the first reading), or 503 with the reasons; the details are in JSON |
 | /live | 200 as long as the process responds, for hosts that restart a process that has stopped responding |
 | /metrics | metrics for Prometheus |
 | the channels' routes | the response from the channel's listener |
@@ -86,8 +86,11 @@ async def serving(
     access: Access | None = None,
     own: OwnRoutes = OwnRoutes(),
     pages: Pages | None = None,
+    is_local: bool = False,
 ) -> AsyncIterator[None]:
-    """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
+    """Listen on this port while the block runs; raise ConfigError if the port can't be opened.
+
+    The server listens on all interfaces or, if `is_local` is true, only to this machine.
 
     `routes` are the channels' webhooks. If this process doesn't accept webhooks, `closed` is the reason. Every
     channel's route then responds with 503 and that reason, so that the platform tries again later. `own` are our own
@@ -106,7 +109,7 @@ async def serving(
     if pages is not None:
         pages.add_to(app, lambda request: _client(request, clients))
     try:
-        async with _accepting(port, app, connections, clients):
+        async with _accepting(port, app, connections, clients, is_local=is_local):
             log.info("serving", port=port)
             yield
     finally:
@@ -116,7 +119,7 @@ async def serving(
 
 @asynccontextmanager
 async def _accepting(
-    port: int, app: web.Application, connections: Connections, clients: Clients
+    port: int, app: web.Application, connections: Connections, clients: Clients, *, is_local: bool
 ) -> AsyncIterator[None]:
     """Accept connections while the block runs. Then let requests in progress finish."""
     keep = connections.bounds.keep
@@ -130,7 +133,7 @@ async def _accepting(
         return Connection(runner.server(), None if clients.is_proxy(peer) else clients.name(peer), connections)
 
     try:
-        door = FrontDoor(port, connections, connection)
+        door = FrontDoor(port, connections, connection, is_local=is_local)
     except OSError as fault:
         await runner.cleanup()
         raise ConfigError([f"PORT: port {port} can't be opened ({fault.strerror})"]) from fault
@@ -234,7 +237,7 @@ def _health(views: Views) -> Answer:
     async def answer(_: web.Request) -> web.Response:
         facts = await _facts(views)
         found = facts.as_json() if facts is not None else {"status": "unwell", "reasons": [UNREADABLE]}
-        status = HTTPStatus.OK if found["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+        status = HTTPStatus.SERVICE_UNAVAILABLE if found["status"] == "unwell" else HTTPStatus.OK
         body = json.dumps({"status": found.pop("status"), "version": __version__} | found, indent=2) + "\n"
         fresh = {"Cache-Control": "no-store"}
         return web.Response(status=status, text=body, content_type="application/json", headers=fresh)

@@ -54,6 +54,16 @@ async def notify(runner: Runner, operators: Sequence[Operator], stale_after: tim
                 await store.note(SENT, stale.key, stamp(now))
 
 
+async def send_once(runner: Runner, notice: Notice, operators: Sequence[Operator]) -> bool:
+    """Send a notice to the operator's chats unless it was sent before. Return False if a chat didn't get it."""
+    sent = await runner.store.notes(SENT)
+    if notice.key not in sent:
+        if not await _tell_operators(runner, notice, operators, sent):
+            return False
+        await runner.store.note(SENT, notice.key, stamp(runner.now()))
+    return True
+
+
 async def _tell_operators(
     runner: Runner, notice: Notice, operators: Sequence[Operator], sent: Mapping[str, str]
 ) -> bool:
@@ -67,8 +77,8 @@ async def _tell_operators(
         key = f"{notice.key} {operator.channel}:{operator.address}"
         if key in sent:
             continue
-        with_buttons = await _with_buttons(runner, notice, operator)
-        is_sent = await deliver_notice(runner, with_buttons, operator.channel, operator.address)
+        shown = await _as_shown(runner, notice, operator)
+        is_sent = await deliver_notice(runner, shown, operator.channel, operator.address)
         (reached if is_sent else missing).append(key)
     if missing:
         for key in reached:
@@ -76,17 +86,19 @@ async def _tell_operators(
     return not missing
 
 
-async def _with_buttons(runner: Runner, notice: Notice, operator: Operator) -> Notice:
-    """Return a notice of a held list or a suggestion as the operator's chat shows it, with its names and buttons."""
-    if (notice.held is None and notice.reply is None) or operator.channel not in runner.channels:
+async def _as_shown(runner: Runner, notice: Notice, operator: Operator) -> Notice:
+    """Return a notice as the operator's chat shows it: in its language, and with buttons if there's a decision."""
+    is_plain = notice.held is None and notice.reply is None and not notice.texts
+    if operator.channel not in runner.channels or is_plain:
         return notice
     found = await runner.store.find(operator.channel or "", operator.address)
     language = found.language if found is not None else Language.ENGLISH
     if notice.held is not None:
         reply = held_reply(language, notice.held, await effect_or_none(runner, notice.held))
-    else:
-        assert notice.reply is not None
+    elif notice.reply is not None:
         reply = notice.reply(language)
+    else:
+        return replace(notice, text=notice.texts[language])
     return replace(notice, text=plain_text(reply.lines), buttons=reply.buttons)
 
 

@@ -34,7 +34,7 @@ class Lofts(LoopbackServer):
         super().__init__()
         self.landed: dict[str, list[str]] = {}
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         assert request.headers["Authorization"] == TOKEN
         texts = self.landed.setdefault(request.path.removeprefix("/"), [])
         texts.append(json.loads(await request.read())["text"])
@@ -79,7 +79,7 @@ class WithPigeons(World):
 
 @pytest.fixture
 def here(tmp_path, lofts, unused_tcp_port):
-    with LoopbackIce.run_in_thread() as ice:
+    with LoopbackIce().run_in_thread() as ice:
         yield WithPigeons(ice, tmp_path, lofts, unused_tcp_port)
 
 

@@ -57,6 +57,7 @@ def logs(draw):
 @pytest.mark.parametrize("language", Language)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(log=logs(), cadence=st.sampled_from([Cadence.INSTANT, Cadence.WEEKLY]))
+@pytest.mark.slow
 def test_every_agency_is_named_and_no_message_is_only_a_footer(language, log, cadence):
     to = replace(subscription(), filter=Filter(states={"*": 0}), cadence=cadence, language=language)
     standing = Standing().after(log)

@@ -30,7 +30,7 @@ class Sink(LoopbackServer):
         self.status = 200
         self.statuses: list[int] = []
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         self.posted.append(json.loads(await request.read()))
         return web.Response(status=self.statuses.pop(0) if self.statuses else self.status)
 
@@ -63,7 +63,7 @@ class Flooded(Sink):
         super().__init__()
         self.asked = asked
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         self.posted.append({})
         if len(self.posted) > 1:
             return web.Response(status=204)

@@ -159,3 +159,36 @@ def test_a_record_that_can_not_be_read_is_unhealthy_and_named():
     said = "Subscription s7 gets no messages: its cadence. To mend it, run: countersign mend s7"
     assert seen(one(), unreadable=[said]).reasons == (said,)
     assert seen(one(), unreadable=[said]).as_json()["status"] == "unwell"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "problem", "status"),
+    [
+        (0, None, "starting"),
+        (9, None, "starting"),
+        (9, "ice: 403", "starting"),
+        (10, None, "unwell"),
+        (11, "ice: 403", "unwell"),
+    ],
+)
+def test_before_the_first_reading_it_is_starting_and_after_ten_minutes_unwell(minutes, problem, status):
+    since = NOW - minutes * MINUTE
+    never = SourceStatus(source="ice", tried_at=NOW, problem=problem, problem_since=since if problem else None)
+    assert seen(ice=never, started_at=since).as_json()["status"] == status
+    assert seen(ice=None, started_at=since).as_json()["status"] == status
+    assert seen(started_at=since).as_json()["status"] == "ok"
+
+
+def test_a_restart_does_not_give_a_failing_installation_ten_more_minutes():
+    failing_for_long = SourceStatus(source="ice", tried_at=NOW, problem="x", problem_since=NOW - 30 * MINUTE)
+    facts_now = seen(ice=failing_for_long, started_at=NOW)
+    assert facts_now.reasons == ("ICE's list hasn't been read yet, after 30 minutes",)
+
+
+def test_while_it_starts_other_trouble_still_counts():
+    starting = seen(failing(1), failing(2), ice=None, started_at=NOW)
+    assert starting.as_json()["status"] == "unwell"
+
+
+def test_an_installation_that_reads_no_lists_never_starts():
+    assert seen(reads_ice=False, started_at=NOW).as_json()["status"] == "ok"

@@ -19,10 +19,12 @@ import httpx
 import pytest
 import respx
 import structlog
+from aiohttp import web
 from support.loopback.ice import PAGE, LoopbackIce
+from support.loopback.server import LoopbackServer
 
 from bot import __version__
-from bot.domain.document import Document, Expect, Validators, digest, remembered
+from bot.domain.document import Document, Expect, Form, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
 from bot.fetch import Clock, Fetch, Limits, masked, user_agent
 from bot.fetch.hosts import Hosts
@@ -969,7 +971,7 @@ async def test_the_page_shows_the_old_table(fetch, ice):
 
 
 def test_it_runs_in_a_thread_for_those_without_a_loop():
-    with LoopbackIce.run_in_thread() as ice:
+    with LoopbackIce().run_in_thread() as ice:
         path = ice.publish(NAME, XLSX, at=NOON)
         for _ in range(2):
             connection = HTTPConnection("127.0.0.1", int(ice.base.rpartition(":")[2]))
@@ -977,3 +979,85 @@ def test_it_runs_in_a_thread_for_those_without_a_loop():
             assert connection.getresponse().read() == XLSX
             connection.close()
         assert ice.count(path) == ice.count() == 2
+
+
+# Forms
+
+
+class LoopbackForms(LoopbackServer):
+    """A server that keeps the forms it gets. `answers` are by path; `robots` is the text of robots.txt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[tuple[str, str, str, bytes]] = []
+        self.answers: dict[str, web.Response] = {}
+        self.robots = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/robots.txt":
+            return web.Response(text=self.robots)
+        self.got.append((request.method, request.path, request.headers.get("Content-Type", ""), await request.read()))
+        told = self.answers.get(request.path)
+        return (
+            web.Response(status=told.status, body=told.body, headers=told.headers) if told else web.Response(text="{}")
+        )
+
+
+@pytest.fixture
+async def forms() -> AsyncIterator[LoopbackForms]:
+    async with LoopbackForms() as forms:
+        yield forms
+
+
+ASKED = Form.json({"calendarStartDate": "2026-11-01"})
+
+
+async def test_a_form_is_sent_by_post_and_never_with_conditions(fetch, forms):
+    known = Validators(sha256="0", name="x", full_at=NOON, etag='"1"')
+    document = await fetch.get(f"{forms.base}/list", source="A", validators=known, form=ASKED, expect=Expect.JSON)
+    await fetch.get(f"{forms.base}/list", source="A", form=Form.of({"id": "A & B"}))
+    assert (document.body, document.address) == (b"{}", f"{forms.base}/list")
+    assert forms.got == [
+        ("POST", "/list", "application/json; charset=utf-8", b'{"calendarStartDate": "2026-11-01"}'),
+        ("POST", "/list", "application/x-www-form-urlencoded", b"id=A+%26+B"),
+    ]
+
+
+async def test_robots_txt_and_the_pace_hold_for_forms(fetching, forms, world):
+    forms.robots = "User-agent: *\nDisallow: /closed\nCrawl-delay: 7"
+    async with fetching(host_gap=1.0) as fetch:
+        with pytest.raises(Blocked, match=r"robots\.txt asks us not to read"):
+            await fetch.get(f"{forms.base}/closed", source="A", form=ASKED)
+        await fetch.get(f"{forms.base}/a", source="A", form=ASKED)
+        await fetch.get(f"{forms.base}/b", source="A", form=ASKED)
+    assert [path for _, path, *_ in forms.got] == ["/a", "/b"]
+    assert world.slept == [7.0, 7.0]
+
+
+async def test_a_form_never_goes_to_a_private_address(fetching, forms):
+    async with fetching(allow_loopback=False) as fetch:
+        with pytest.raises(Unsafe, match="isn't a public address"):
+            await fetch.get(f"{forms.base}/list", source="A", form=ASKED)
+    assert forms.got == []
+
+
+async def test_the_answer_to_a_form_has_the_same_limit(fetching, forms):
+    forms.answers["/list"] = web.Response(body=b"[" + b"1," * 2_000 + b"1]")
+    async with fetching(max_bytes=1_000) as fetch:
+        with pytest.raises(Unsafe, match="is larger than"):
+            await fetch.get(f"{forms.base}/list", source="A", form=ASKED)
+
+
+@pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
+async def test_a_form_is_sent_on_only_if_the_server_asks_for_that(fetch, forms, status, method):
+    forms.answers["/list"] = web.Response(status=status, headers={"Location": "/moved"})
+    await fetch.get(f"{forms.base}/list", source="A", form=ASKED)
+    sent = (ASKED.type, ASKED.content) if method == "POST" else ("", b"")
+    assert forms.got[-1] == (method, "/moved", *sent)
+
+
+async def test_a_form_is_sent_again_after_a_passing_fault(fetch, forms, world):
+    forms.answers["/list"] = web.Response(status=503)
+    with pytest.raises(Unreachable, match="answered 503"):
+        await fetch.get(f"{forms.base}/list", source="A", form=ASKED)
+    assert len(forms.got) == 3

@@ -26,7 +26,7 @@ class LoopbackSentry(LoopbackServer):
         super().__init__()
         self.envelopes = []
 
-    async def answer(self, request):
+    async def respond(self, request):
         self.envelopes.append(await request.text())
         return web.json_response({"id": "1"})
 

@@ -22,6 +22,7 @@ def bell(here) -> int:
     return next(c["seq"] for c in here.lines("changes") if "Bell" in c["agency"])
 
 
+@pytest.mark.slow
 def test_a_correction_goes_to_those_who_got_the_wrong_message_and_no_one_else(here):
     here.run("deliver")
     first = next(m for m in here.telegram.messages if m.chat == "42")

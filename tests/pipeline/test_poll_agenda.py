@@ -658,6 +658,17 @@ async def test_a_place_that_blocks_us_is_asked_at_most_five_times_a_day_and_park
         await at.store.close()
 
 
+@pytest.mark.parametrize(("pages", "has_scans"), [((MOA, ""), True), ((MOA, "Adjourn"), False)])
+async def test_a_mention_remembers_that_pages_of_its_document_are_scans(at, legistar, pages, has_scans):
+    legistar.items[77] = []
+    legistar.files["/agenda.pdf"] = pdf(*pages)
+    touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
+    await at.read()
+    await at.restart()
+    recorded = [change.mention for change in await at.store.changes() if change.mention]
+    assert [(mention.page, mention.has_scans) for mention in recorded][-1] == (1, has_scans)
+
+
 async def test_a_scan_is_reported_until_its_meeting_is_long_over(at, legistar):
     legistar.files["/agenda.pdf"] = pdf("", "")
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")

@@ -156,6 +156,7 @@ MOST_LISTS = 7  # then they would repeat, and a list that goes back is held for 
 
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None)
+@pytest.mark.slow
 async def test_whatever_ways_readings_take_the_log_is_that_of_ice_read_alone(tmp_path_factory, steps):
     """One way or another reads each publication at once.
 

@@ -68,6 +68,7 @@ def test_a_chat_sets_itself_up_with_buttons_and_gets_an_alert(here):
     assert "Delaware County" not in texts(here.telegram.messages, "42")
 
 
+@pytest.mark.slow
 def test_the_whole_settings_panel_is_one_message_edited_in_place(here):
     with running(here):
         here.telegram.say("/watch TX Ohio")
@@ -96,6 +97,7 @@ def popups(here) -> list[str]:
     return [str(call.arguments.get("text")) for call in here.telegram.called("answerCallbackQuery")]
 
 
+@pytest.mark.slow
 def test_two_administrators_press_the_panel_of_a_group_at_once_and_each_gets_what_the_label_says(here):
     for admin in ("6", "7"):
         here.telegram.members["-77", admin] = "administrator"
@@ -119,6 +121,7 @@ def test_two_administrators_press_the_panel_of_a_group_at_once_and_each_gets_wha
     assert len(here.telegram.messages) == count, "the panel is edited, and nothing else is sent"
 
 
+@pytest.mark.slow
 def test_a_group_member_who_is_not_an_administrator_is_refused(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):

@@ -92,7 +92,7 @@ def test_the_address_of_one_agenda_means_that_agenda_and_not_the_whole_site(coun
     with LoopbackCivicPlus().run_in_thread() as server:
         server.row(7, f"{SOON:%m%d%Y}", "Regular meeting", pdf("Call to order", TITLE, ""))
         items, mentions = read(countersign, f"{server.base}/AgendaCenter/ViewFile/Agenda/_{SOON:%m%d%Y}-7")
-    assert [item["unreadable"] for item in items] == ["no text on 1 of its 3 pages (3)"]
+    assert [item["unreadable"] for item in items] == ["scanned, not read: no text on 1 of its 3 pages (3)"]
     assert [(mention["page"], mention["matched"]) for mention in mentions] == [
         (2, "Memorandum of Agreement with ICE, 287(g)")
     ]
@@ -212,7 +212,7 @@ def running(folder, ice):
 
 
 def test_the_running_program_carries_out_a_check_and_one_failure_stops_no_other(countersign, tmp_path):
-    with LoopbackIce.run_in_thread() as ice, LoopbackWeb().run_in_thread() as server:
+    with LoopbackIce().run_in_thread() as ice, LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = page(f"<p>{TITLE}</p>")
         tables = (f'["{name}"]\nkind = "page"\naddress = "{server.base}/{name}.html"\n' for name in ("a", "gone"))
         (tmp_path / "config" / "sources").mkdir(parents=True)

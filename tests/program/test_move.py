@@ -23,13 +23,13 @@ MOST_BEFORE_A_KILL = 100  # documents
 WAITING = f"""
 import sys, time
 from bot.store import transfer
-usual, left = transfer._document, [{MOST_BEFORE_A_KILL}]
-async def _document(store, sha256):
+usual, left = transfer.document_in, [{MOST_BEFORE_A_KILL}]
+async def document_in(store, sha256):
     left[0] -= 1
     if left[0] < 0:
         time.sleep(600)
     return await usual(store, sha256)
-transfer._document = _document
+transfer.document_in = _document
 from bot.__main__ import main
 sys.exit(main())
 """

@@ -55,6 +55,7 @@ def press(here, message, label: str, *, chat: int = 99, user: int = 99) -> None:
     here.telegram.press(keys_of(message)[label], message_id=int(message.message_id), chat=chat, user=user)
 
 
+@pytest.mark.slow
 def test_a_held_list_is_approved_with_two_presses_and_told_once(here):
     with running(here, "telegram:99") as log:
         wait_for(lambda: "On hold: participatingAgencies11202026pm.xlsx" in texts(here.telegram.messages, "99"))
@@ -83,6 +84,7 @@ def test_a_held_list_is_approved_with_two_presses_and_told_once(here):
     assert "channel='telegram' chat='99'" in rulings[0]
 
 
+@pytest.mark.slow
 def test_no_other_chat_learns_that_the_operators_commands_exist(here):
     with running(here, "telegram:99"):
         wait_for(lambda: "On hold" in texts(here.telegram.messages, "99"))
@@ -97,6 +99,7 @@ def test_no_other_chat_learns_that_the_operators_commands_exist(here):
         assert here.lines("held")
 
 
+@pytest.mark.slow
 def test_in_the_operators_group_only_administrators_rule(here):
     here.telegram.members["-99", "6"] = "administrator"
     with running(here, "telegram:-99"):
@@ -117,6 +120,7 @@ def test_in_the_operators_group_only_administrators_rule(here):
         wait_for(lambda: "Lists on hold: 1." in texts(here.telegram.messages, "-99"))
 
 
+@pytest.mark.slow
 def test_the_operator_retracts_a_change_in_a_topic_and_sees_first_what_readers_get(here):
     here.telegram.members["-77", "6"] = "administrator"
     with running(here, "telegram:-77:5"):
@@ -145,6 +149,7 @@ def test_the_operator_retracts_a_change_in_a_topic_and_sees_first_what_readers_g
     assert texts(here.telegram.messages, "45") == ""
 
 
+@pytest.mark.slow
 def test_on_slack_the_notice_has_buttons_and_the_second_press_approves(here):
     with running(here, "slack:C0000000OPS", SLACK_APP_TOKEN=here.slack.app_token):
         wait_for(lambda: "On hold" in texts(here.slack.messages, "C0000000OPS"))

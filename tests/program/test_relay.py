@@ -7,6 +7,7 @@ import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from support.archive import needs_archive
 from support.program import texts, world
 from support.relay_kills import REFUSED, RELAYED, SECRET, free_port, refuse_the_host
@@ -44,6 +45,7 @@ def relay_once(here, tmp_path, to, *, expect=0):
     return here.run("relay", "--to", to, "--once", "--folder", folder, expect=expect, **RELAYED)
 
 
+@pytest.mark.slow
 def test_a_relay_feeds_a_host_that_ice_refuses_and_each_change_is_told_once(tmp_path):
     with world(tmp_path / "data") as here:
         refuse_the_host(here.ice)
@@ -111,6 +113,7 @@ def test_without_the_secret_there_is_no_door_and_the_relay_says_what_to_set(tmp_
         )
 
 
+@pytest.mark.slow
 def test_readings_made_while_the_host_was_away_arrive_in_order(tmp_path):
     with world(tmp_path / "data") as here:
         refuse_the_host(here.ice)
@@ -129,6 +132,7 @@ def test_readings_made_while_the_host_was_away_arrive_in_order(tmp_path):
 
 
 @needs_archive
+@pytest.mark.slow
 def test_a_week_of_the_archive_through_a_relay_is_what_a_direct_reader_records(tmp_path):
     with world(tmp_path / "direct") as direct, world(tmp_path / "data") as here:
         refuse_the_host(here.ice)
@@ -143,6 +147,7 @@ def test_a_week_of_the_archive_through_a_relay_is_what_a_direct_reader_records(t
         assert len(wanted) > 500
 
 
+@pytest.mark.slow
 def test_with_postgresql_a_web_process_takes_handovers_and_workers_tell_each_change_once(tmp_path, database):
     with world(tmp_path / "data") as here:
         refuse_the_host(here.ice)
@@ -174,6 +179,7 @@ def test_with_postgresql_a_web_process_takes_handovers_and_workers_tell_each_cha
         assert not any("Traceback" in path.read_text() for path in tmp_path.glob("*.log"))
 
 
+@pytest.mark.slow
 def test_one_installation_feeds_another_over_http(tmp_path):
     port = free_port()
     with world(tmp_path / "reader") as reader, world(tmp_path / "data") as here:

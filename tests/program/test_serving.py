@@ -218,6 +218,7 @@ def test_web_before_any_data_exists_is_well_and_makes_no_folder(here, unused_tcp
     assert not here.folder.exists()
 
 
+@pytest.mark.slow
 def test_web_with_a_database_takes_webhooks_and_sends_nothing_itself(here, database, unused_tcp_port):
     public = {"COUNTERSIGN_PUBLIC_URL": "https://bot.example.org", "DATABASE_URL": database}
     with running(here, "web", unused_tcp_port, **public) as (client, _):

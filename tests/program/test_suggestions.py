@@ -22,7 +22,9 @@ def here(tmp_path):
 def test_the_operator_adds_a_site_with_a_press_and_both_chats_hear_of_its_reading(here):
     with running(here, "telegram:99"):
         here.telegram.say(f"/suggest {SITE} Nash County NC", chat=43, user=43)
-        wait_for(lambda: "I passed it on to the operator: Nash County, NC (Municode)" in texts(here.telegram.messages, "43"))
+        wait_for(
+            lambda: "I passed it on to the operator: Nash County, NC (Municode)" in texts(here.telegram.messages, "43")
+        )
         here.telegram.say("/suggested", chat=99, user=99)
         wait_for(lambda: "Someone suggests a site to read" in texts(here.telegram.messages, "99"))
         asked = next(m for m in here.telegram.messages if m.chat == "99" and keys_of(m))

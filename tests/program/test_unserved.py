@@ -112,3 +112,35 @@ def test_a_console_that_someone_chose_stays_and_is_shown_for_what_it_is(town, tm
         assert [s["channel"] for s in town.lines("subscriptions")] == ["console"]
         assert "console: 1 subscription gets nothing" in log.read_text()
     assert "console: 1 subscription gets nothing" in town.run("status", "--check", expect=1).stdout
+
+
+def test_unsubscribe_all_says_what_it_ends_asks_first_and_can_keep_to_one_channel(town):
+    town.run("subscribe", "telegram", "-42", "--states", "TX")
+    town.run("subscribe", "slack", "C024BE91L", "--states", "TX")
+    town.run("subscribe", "slack", "C024BE92L", "--states", "FL")
+
+    assert "To end them without being asked, add --yes" in town.run("unsubscribe", "--all", expect=2).stderr
+    assert "takes no address" in town.run("unsubscribe", "telegram", "-42", "--all", expect=2).stderr
+    assert "There is no channel 'fax'" in town.run("unsubscribe", "fax", "--all", "--yes", expect=2).stderr
+    assert "Or add --all" in town.run("unsubscribe", "telegram", expect=2).stderr
+    assert len(town.lines("subscriptions")) == 3
+
+    ended = town.run("unsubscribe", "slack", "--all", "--yes")
+    assert "This ends 2 subscriptions (2 on slack)" in ended.stderr
+    assert ended.stdout == "Ended 2 subscriptions.\n"
+    assert [s["channel"] for s in town.lines("subscriptions")] == ["telegram"]
+    assert [s["address"] for s in town.lines("unsubscribe", "--all", "--yes")] == ["-42"]
+    assert "no subscriptions to end" in town.run("unsubscribe", "--all").stderr
+
+
+def test_status_says_why_each_subscription_is_paused(town):
+    town.run("subscribe", "telegram", "-42", "--states", "TX")
+    town.run("pause", "telegram", "-42", "--for", "3 days")
+
+    text = town.run("status").stdout
+    assert "subscriptions: 1, 1 paused" in text
+    assert "the operator paused it. It ends at" in text
+    assert town.lines("status")[0]["paused"][0]["address"] == "-42"
+
+    town.run("resume", "telegram", "-42")
+    assert "paused" not in town.run("status").stdout

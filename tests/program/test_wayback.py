@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+import pytest
 from aiohttp import web
 from support.loopback.wayback import KEYS, LoopbackWayback
 from support.program import texts, world
@@ -13,12 +14,13 @@ from support.waiting import wait_for
 class Hung(LoopbackWayback):
     """Takes every request and never answers."""
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        await super().answer(request)
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        await super().respond(request)
         await asyncio.Event().wait()
         raise AssertionError
 
 
+@pytest.mark.slow
 def test_an_archive_that_never_answers_delays_no_alert_and_no_stop(tmp_path):
     with world(tmp_path / "data") as here, Hung().run_in_thread() as archive:
         here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
@@ -36,6 +38,7 @@ def test_an_archive_that_never_answers_delays_no_alert_and_no_stop(tmp_path):
     assert KEYS not in log
 
 
+@pytest.mark.slow
 def test_it_is_off_unless_it_is_switched_on_and_bad_keys_are_refused_in_a_sentence(tmp_path):
     with world(tmp_path / "data") as here, LoopbackWayback().run_in_thread() as archive:
         refused = here.run("poll", expect=2, COUNTERSIGN_WAYBACK_KEYS="only-one-key")

@@ -22,8 +22,8 @@ class Mute(Receiver):
         super().__init__()
         self.mute = mute
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        answer = await super().answer(request)
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        answer = await super().respond(request)
         if len(self.deliveries) <= self.mute:
             await asyncio.Event().wait()
         return answer
@@ -37,6 +37,7 @@ def here(tmp_path):
         yield made
 
 
+@pytest.mark.slow
 def test_a_program_killed_while_it_posts_repeats_the_message_under_the_same_id(here, tmp_path):
     kills = 3
     with Mute(kills).run_in_thread() as receiver:
@@ -60,6 +61,7 @@ def test_a_program_killed_while_it_posts_repeats_the_message_under_the_same_id(h
     assert told == logged == set(receipt["changes"])
 
 
+@pytest.mark.slow
 def test_the_secret_is_shown_once_and_nothing_else_shows_it_or_the_address(here, tmp_path):
     with Receiver().run_in_thread() as receiver:
         receiver.answers.extend([404, 204])
@@ -84,6 +86,7 @@ def test_the_secret_is_shown_once_and_nothing_else_shows_it_or_the_address(here,
         assert "hunter2" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_running_program_takes_the_command_and_logs_no_secret(here, tmp_path):
     with Receiver().run_in_thread() as receiver:
         program = here.start("run", log=tmp_path / "log", COUNTERSIGN_POLL_SECONDS="1")

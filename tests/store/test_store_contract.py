@@ -668,6 +668,7 @@ NARROW = [
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 async def test_a_subscription_is_due_when_the_domain_says_so(place, store, seed):
     dice = random.Random(seed)
     states, kinds = ["FL", "TX", "GA", "NC", "*"], [k for k in Kind if k is not Kind.LISTED]
@@ -749,6 +750,23 @@ async def test_a_moved_subscription_keeps_its_place_and_its_receipts_and_is_forg
     assert [(r.subscription, r.address) for r in await store.receipts()] == [(mine.id, "-1001")]
     await store.forget(moved.id)
     assert list(await store.receipts()) == list(await store.subscriptions()) == []
+
+
+async def test_receipts_and_the_note_of_a_pause_are_kept_and_receipts_can_be_asked_for_since_a_time(place, store):
+    mine = await store.subscribe(subscription(["TX"], address="-42"))
+    await tell(store, signed(1, "TX"), signed(2, "TX"))
+    await telling(store, mine, 1)
+    await telling(store, mine, 2, at=NOON + MINUTE)
+    quiet = replace(await store.subscription(mine.id), quiet_until=NOON + timedelta(days=1)).pausing(mine, "chat", NOON)
+    await store.change_subscription(quiet)
+    await store.remember(replace(status(), good_readings=7, failed_readings=2))
+    store = await place.open()
+    assert [r.changes for r in await store.receipts(since=NOON + MINUTE)] == [(2,)]
+    assert [r.changes for r in await store.receipts(mine.id, since=NOON)] == [(1,), (2,)]
+    kept = await store.subscription(mine.id)
+    assert (kept.paused_at, kept.paused_by) == (NOON, "chat")
+    counted = await store.source_status("ice")
+    assert (counted.good_readings, counted.failed_readings) == (7, 2)
 
 
 async def test_two_that_become_one_are_owed_what_either_missed_and_nothing_that_one_sent(place, store):

@@ -4,6 +4,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "html": (2467, 6078275),  # a feed with half a letter, a table with its header far outside
     "feeds": (54, 237),  # the same
     "json": (1, 2, 3, 3169877),  # a stamp that is no day
+    "places": (299, 335, 29719),  # entries and rows without words, a control character after an item
     "commands": (1163,),  # /pick with two states
     "payloads": (
         2636,

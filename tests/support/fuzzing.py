@@ -8,6 +8,7 @@ import tempfile
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -28,10 +29,10 @@ from bot.channels.telegram.sender import TelegramSender
 from bot.commands.local_sources import document_at, place_of
 from bot.config import catalog
 from bot.config.settings import Settings, load, notices
-from bot.domain.agenda import Place
+from bot.domain.agenda import LocalReading, Place
 from bot.domain.agreement import ListName
 from bot.domain.chat.request import Request
-from bot.domain.document import Document, digest
+from bot.domain.document import Document, Form, digest
 from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import legible, plain_text
 from bot.domain.web_address import masked, masked_typed
@@ -192,12 +193,13 @@ class _Served:
     def __init__(self, dice: Random, server: LocalServer) -> None:
         self._dice, self._server = dice, server
 
-    async def get(self, address: str, *, expect: Any = None, **_: object) -> Document:
+    async def get(self, address: str, *, expect: Any = None, form: Form | None = None, **_: object) -> Document:
         url = parsed(address)
         parts = urlsplit(str(url))
         reply = None
         with suppress(ValueError, LookupError):  # the loopback server takes only its own ids
-            reply = self._server.reply(parts.path, dict(parse_qsl(parts.query)))
+            asked = dict(parse_qsl(parts.query))
+            reply = self._server.posted(parts.path, form.content) if form else self._server.reply(parts.path, asked)
         body = self._server.files.get(parts.path) or (reply.body if reply is not None else b"")
         if not body:
             raise Missing(f"{masked(address)} answered 404")
@@ -230,6 +232,29 @@ async def _read_place(dice: Random, kind: str) -> None:
             reading = await LOCAL[kind].read(_Served(dice, server), place, status, NOW)
             status = SourceStatus(source=place.name, validators=reading.validators, facts=reading.facts, read_at=NOW)
             json.dumps(reading.facts)
+            _check(reading)
+
+
+def _check(reading: LocalReading) -> None:
+    """Raise AssertionError if an item lacks what every item has, whatever the server sent."""
+    assert len({item.id for item in reading.items}) == len(reading.items)
+    kept = {document.sha256 for document in reading.documents}
+    for item in reading.items:
+        assert item.title.strip(), item
+        assert parsed(item.address), item
+        assert item.evidence in kept, item
+        assert not isinstance(item.meets_at, datetime) or item.meets_at.utcoffset() is not None, item
+        assert "".join((item.id, item.title, item.text, item.body, *item.pages)).encode(), item
+
+
+@asynccontextmanager
+async def _places() -> AsyncIterator[Try]:
+    async def attempt(dice: Random, _: int) -> str:
+        kind = dice.choice(sorted(LOCAL))
+        await _read_place(dice, kind)
+        return kind
+
+    yield attempt
 
 
 @asynccontextmanager
@@ -535,6 +560,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "html": _html,
     "feeds": _feeds,
     "json": _json,
+    "places": _places,
     "commands": _commands,
     "payloads": _payloads,
     "settings": _settings,

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from bot.domain.agenda import Place
 from support.loopback.agendas import (
+    LoopbackBoardDocs,
     LoopbackCivicWeb,
     LoopbackDestiny,
+    LoopbackEscribe,
     LoopbackIqm2,
     LoopbackMunicode,
     LoopbackNovusAgenda,
@@ -216,6 +218,36 @@ def novusagenda_spoils(server: LoopbackNovusAgenda) -> None:
     )
 
 
+def escribe_says(server: LoopbackEscribe, title: str) -> None:
+    key = "3a6304b5-97b9-4bcc-aecd-72b8c188e73c"
+    server.meetings = [row for row in server.meetings if isinstance(row, dict) and row.get("ID") != key]
+    server.meeting(key, f"Board of Commissioners{' - Amended' * (title == AMENDED)}", "2026/12/01 18:30:00")
+    server.items[key] = [(1, "CALL TO ORDER", ""), (2, "NEW BUSINESS", ""), (3, title, "")]
+
+
+def escribe_adds(server: LoopbackEscribe) -> None:
+    server.meeting("5b6304b5-97b9-4bcc-aecd-72b8c188e73d", "Planning Board", "2026/12/08 18:30:00", agenda=False)
+
+
+def escribe_spoils(server: LoopbackEscribe) -> None:
+    server.meetings += rubbish("ID", "MeetingName", "StartDate", "MeetingDocumentLink", "Location")
+
+
+def boarddocs_says(server: LoopbackBoardDocs, title: str) -> None:
+    server.meeting("D5CSV7744EBE", "Regular Meeting @ 6:30 p.m.", "2026-12-01", ("D5CSV7744EB1", title))
+
+
+def boarddocs_adds(server: LoopbackBoardDocs) -> None:
+    server.meeting("D54W5F83C08E", "Work Session", "2026-12-08", about="The board meets at 6:30 PM.")
+
+
+def boarddocs_spoils(server: LoopbackBoardDocs) -> None:
+    server.spoilt = (
+        '<meeting></meeting><meeting ><name>no number</name></meeting><meeting id="D4UH4C46A5FD"><name></name>'
+        '<meeting id="D48QPE66E237"><name>No day &bad; <b>bold</b></name><start><date>never</date></start></category>'
+    )
+
+
 def rubbish(*names: str) -> list:
     """Return rows with fields missing, null or of the wrong type, and things that aren't rows at all."""
     values = (None, "", "x", -1, 0, 1.5, True, [], [None, "x", 3], {}, {"id": "x"}, "2026-99-99T00:00:00")
@@ -295,6 +327,30 @@ CASES = {
             "https://nash.community.highbond.com/Portal/",
             "https://nash.community.diligentoneplatform.com/Portal/MeetingInformation.aspx?Id=5",
             "https://nash.diligent.community/Portal/",
+        ),
+    ),
+    "escribe": Case(
+        LoopbackEscribe,
+        escribe_says,
+        escribe_adds,
+        escribe_spoils,
+        listing="GetCalendarMeetings",
+        addresses=(
+            "https://pub-nash.escribemeetings.com/",
+            "https://pub-nash.escribemeetings.com/Meeting.aspx?Id=3a6304b5-97b9-4bcc-aecd-72b8c188e73c&lang=English",
+            "https://nash-pub.escribemeetings.com/?Year=2026",
+        ),
+    ),
+    "boarddocs": Case(
+        LoopbackBoardDocs,
+        boarddocs_says,
+        boarddocs_adds,
+        boarddocs_spoils,
+        listing="Board.nsf",
+        addresses=(
+            "https://go.boarddocs.com/nc/nash/Board.nsf/Public",
+            "https://www.boarddocs.com/nc/nash/Board.nsf/vpublic?open",
+            "http://go.boarddocs.com/nc/nash/board.nsf/goto?open&id=D5CSV7744EBE",
         ),
     ),
     "destiny": Case(

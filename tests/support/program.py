@@ -107,7 +107,7 @@ def texts(messages: Iterable[Message], chat: str) -> str:
 def world(folder: Path):
     """Yield a fresh world; everything in it ends with the block."""
     with ExitStack() as stack:
-        ice = stack.enter_context(LoopbackIce.run_in_thread())
+        ice = stack.enter_context(LoopbackIce().run_in_thread())
         telegram = stack.enter_context(LoopbackTelegram().run_in_thread())
         slack = stack.enter_context(LoopbackSlack().run_in_thread())
         yield World(ice, telegram, slack, folder)

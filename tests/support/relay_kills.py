@@ -33,14 +33,14 @@ def free_port() -> int:
 
 def refuse_the_host(ice) -> None:
     """Let ICE's edge answer 403 to the host, and everything to the relay."""
-    usual = ice._usual
+    usual = ice.usual
 
     def answer(request):
         if REFUSED["COUNTERSIGN_CONTACT"] in request.headers["User-Agent"] and request.path != "/robots.txt":
             return web.Response(status=403, text="<html><body><h1>Access Denied</h1></body></html>")
         return usual(request)
 
-    ice._usual = answer
+    ice.usual = answer
 
 
 @dataclass(frozen=True)

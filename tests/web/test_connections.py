@@ -167,6 +167,7 @@ async def test_a_real_request_finds_a_place_when_strangers_hold_all_of_them(unus
         assert "200 OK" in await strangers.says(post(), "127.0.2.1")
 
 
+@pytest.mark.slow
 async def test_strangers_with_slow_bodies_make_room_too(unused_tcp_port):
     bounds = Bounds(most=8, share=4, head=600, body=600, keep=600, hurried=0.05, pressed=0.02)
     async with server(unused_tcp_port, bounds) as strangers:
@@ -194,6 +195,7 @@ async def test_a_client_with_a_right_secret_has_no_share(unused_tcp_port):
         assert all("200 OK" in one for one in found)
 
 
+@pytest.mark.slow
 async def test_behind_a_proxy_the_forwarded_client_has_a_share(unused_tcp_port):
     proxies = ("127.0.9.0/24",)
     bounds = Bounds(most=100, share=4, body=600, hurried=600)

@@ -62,6 +62,12 @@ class Workspaces(AsyncInstallationStore):
         found = await self.find(team)
         return None if found is None else found.token
 
+    async def installed(self) -> dict[str, str]:
+        """Return the token of each workspace. Raise ConfigError if one was encrypted with another secret key."""
+        teams = [key.removeprefix(_PREFIX) for key in await self._vault.keys(_PREFIX)]
+        found = {team: await self.token(team) for team in teams}
+        return {team: token for team, token in found.items() if token is not None}
+
     async def forget(self, team: str) -> None:
         """Delete a workspace's token."""
         await self._vault.delete(_PREFIX + team)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
+from math import ceil
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from bot.channels.protocols import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
 from bot.channels.slack.actions import action_blocks, buttons
 from bot.domain.chat.request import Button
+from bot.domain.letters import counted
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
@@ -269,7 +271,8 @@ class SlackSender:
         asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
         seconds = UNSAID_WAIT if asked is None else bounded(asked, LONGEST_WAIT)
         self.rate_limit_of(address).hold(held, seconds)
-        return SendError(f"Slack asked us to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
+        asked_for = counted(ceil(seconds), "second")
+        return SendError(f"Slack asked us to wait {asked_for}", retry_after=seconds, scope="platform")
 
 
 def in_thread(ts: str, thread: str) -> str:
@@ -373,6 +376,16 @@ _TEXT_REJECTED = {
 
 def _token_rejected(code: str) -> str:
     return f"Slack rejected the token: {_TOKEN_REJECTED[code]}"
+
+
+def token_refusal(code: str) -> str | None:
+    """Return in a sentence that Slack rejects the token, or None if the error code says something else."""
+    return _token_rejected(code) if code in _TOKEN_REJECTED else None
+
+
+def channel_refusal(code: str) -> str | None:
+    """Return in a sentence why Slack refuses a channel, or None if the error code says something else."""
+    return _REFUSED.get(code)
 
 
 def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:

@@ -1,16 +1,19 @@
-"""The setup of the Slack channel: its settings, its addresses, its sender and its listener."""
+"""The setup of the Slack channel: its addresses, its sender and its listener."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import SecretStr
 
+from bot.channels.examination import Inquiry
 from bot.channels.protocols import Listener, Notes, Sender
-from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
+from bot.channels.setup import Route, Setup
 from bot.channels.slack.command import COMMAND
+from bot.channels.slack.settings import SlackSettings
+from bot.domain.finding import Finding, wrong
 from bot.domain.web_address import masked_typed
-from bot.errors import UsageError
+from bot.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from bot.channels.slack.oauth import OAuth
@@ -22,35 +25,6 @@ _MENTION = re.compile(r"<[#@]([CGUW][A-Z0-9]{6,})(?:\|[^>]*)?>")
 
 
 HANDLED = "handled slack"  # the kind of note that lists the requests handled lately
-
-
-class SlackSettings(SharedSettings):
-    """The settings of the Slack channel."""
-
-    slack_bot_token: Token | None = Field(None, alias="SLACK_BOT_TOKEN")
-    slack_app_token: Token | None = Field(None, alias="SLACK_APP_TOKEN")
-    slack_signing_secret: Token | None = Field(None, alias="SLACK_SIGNING_SECRET")
-    slack_client_id: str | None = Field(None, alias="SLACK_CLIENT_ID")
-    slack_client_secret: Token | None = Field(None, alias="SLACK_CLIENT_SECRET")
-    slack_api_url: WebAddress = Field("https://slack.com/api/", alias="SLACK_API_URL")
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _ends_in_slash(cls, value: str) -> str:
-        if not value.endswith("/"):
-            raise ValueError("it must end in a slash, as in https://slack.com/api/")
-        return value
-
-    @property
-    def for_oauth(self) -> Mapping[str, str | SecretStr | None]:
-        """The settings required for other workspaces to install the app, keyed by environment variable."""
-        return {
-            "SLACK_CLIENT_ID": self.slack_client_id,
-            "SLACK_CLIENT_SECRET": self.slack_client_secret,
-            "SLACK_SIGNING_SECRET": self.slack_signing_secret,
-            "COUNTERSIGN_SECRET_KEY": self.secret_key,
-            "COUNTERSIGN_PUBLIC_URL": self.public_url,
-        }
 
 
 class SlackSetup(Setup[SlackSettings]):
@@ -85,6 +59,9 @@ class SlackSetup(Setup[SlackSettings]):
         assert isinstance(sender, SlackSender)
         found = await sender.address_of(address)
         return found if found != address else None
+
+    def is_set_up(self, settings: SlackSettings) -> bool:
+        return settings.slack_bot_token is not None or None not in settings.for_oauth.values()
 
     def make_sender(self, settings: SlackSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
         oauth = _oauth(settings, notes)
@@ -132,6 +109,26 @@ class SlackSetup(Setup[SlackSettings]):
         if settings.slack_client_id is None or not missing:
             return ()
         return (f"Other workspaces can't install the Slack app, because these aren't set: {', '.join(missing)}.",)
+
+    def contradictions(self, settings: SlackSettings) -> Sequence[Finding]:
+        from bot.channels.slack import check  # noqa: PLC0415 - only one command needs it
+
+        return check.contradictions(settings)
+
+    async def examine(self, settings: SlackSettings, inquiry: Inquiry) -> Sequence[Finding]:
+        """Ask Slack about the tokens, those of other workspaces included, and about the channels."""
+        from bot.channels.slack import check  # noqa: PLC0415 - only one command needs it
+
+        oauth, found = None, list[Finding]()
+        try:
+            oauth = _oauth(settings, inquiry.notes) if inquiry.notes is not None else None
+            installed = await oauth.workspaces.installed() if oauth is not None else {}
+        except ConfigError as fault:
+            return [*await check.examine(settings, inquiry, None), *map(wrong, fault.problems)]
+        found += await check.examine(settings, inquiry, oauth.workspaces.token if oauth is not None else None)
+        for team, token in list(installed.items())[: check.MOST_WORKSPACES]:
+            found += await check.of_workspace(settings, inquiry, team, token)
+        return found
 
 
 def _oauth(settings: SlackSettings, notes: Notes) -> "OAuth | None":

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from hmac import compare_digest
 from typing import Any
@@ -36,6 +37,7 @@ from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
 from bot.channels.telegram.update_shape import has_wrong_type
 from bot.domain.language import Language
+from bot.domain.timestamps import stamp
 from bot.errors import StoreError, UsageError
 
 ALLOWED_UPDATES = (
@@ -55,6 +57,7 @@ SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
 PATIENCE = 5.0  # seconds that a webhook waits for the update to be handled; if the program ends first, it comes again
 LONGEST_PAUSE = 60.0
+CONFLICT_EVERY = 300.0  # seconds between notes that another program uses the bot's token
 CALL = 20.0
 
 # The library's own get_updates reads all updates or none, so one that it can't read would come back forever.
@@ -77,7 +80,8 @@ class TelegramListener:
     """Listens for updates from Telegram, using the client and the rate limit of `sender`.
 
     `menu` lists the commands and their descriptions in each language. `notes` keeps the updates that were handled, so
-    that an update delivered again after a restart isn't handled twice. All times are in seconds. `poll_seconds` is how
+    that an update delivered again after a restart isn't handled twice. `conflicts` keeps the last time when another
+    program used the bot's token, for `countersign check`. All times are in seconds. `poll_seconds` is how
     long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
     failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. A chat is told
     that a command is only for administrators at most once per `refuse_every`.
@@ -90,6 +94,7 @@ class TelegramListener:
         menu: Menu,
         notes: Notes | None = None,
         names: Notes | None = None,
+        conflicts: Notes | None = None,
         poll_seconds: int = 30,
         pause: float = 1.0,
         grace: float = 4.0,
@@ -98,6 +103,9 @@ class TelegramListener:
         self._sender = sender
         self._menu = menu
         self._names = names
+        self._conflicts = conflicts
+        self._conflict_noted_at = -CONFLICT_EVERY
+        self._noting: asyncio.Task[None] | None = None
         self._once = Once(sender.bot.token.partition(":")[0], notes)
         self._poll_seconds = poll_seconds
         self._pause = pause
@@ -145,8 +153,8 @@ class TelegramListener:
             await asyncio.Event().wait()
         finally:  # the sender closes the client
             self._updates = None
-            if keeping is not None:
-                keeping.cancel()
+            for task in filter(None, (keeping, self._noting)):
+                task.cancel()
             until = time.monotonic() + self._grace
             try:
                 await updates.close(self._grace)
@@ -213,6 +221,7 @@ class TelegramListener:
         again = f"{wait:g} s"
         match error:
             case Conflict():
+                self._note_conflict()
                 log.warning(
                     "another process is using this Telegram bot's token; only one can, so stop one of them",
                     again_in=again,
@@ -223,6 +232,18 @@ class TelegramListener:
                 log.warning("Telegram can't be reached", why=reason_of(error, self._sender.bot), again_in=again)
             case _:
                 log.warning("Telegram's answer made no sense", why=type(error).__name__, again_in=again)
+
+    def _note_conflict(self) -> None:
+        """Store that another program uses the token. The disk may be stuck, so nothing waits for it."""
+        if self._conflicts is None or time.monotonic() < self._conflict_noted_at + CONFLICT_EVERY:
+            return
+        self._conflict_noted_at = time.monotonic()
+        self._noting = asyncio.create_task(self._keep_conflict(self._conflicts))
+
+    @staticmethod
+    async def _keep_conflict(conflicts: Notes) -> None:
+        with suppress(StoreError):  # the next conflict tries again
+            await conflicts.put("telegram", stamp(datetime.now(UTC)))
 
     async def _announce(self) -> None:
         """Tell Telegram how to deliver updates and which commands to show in the menu."""

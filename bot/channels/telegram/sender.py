@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from html import escape
+from math import ceil
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.channels.telegram.address import Address, address_of
 from bot.channels.telegram.keyboard import keyboard
 from bot.domain.chat.request import Button
+from bot.domain.letters import counted
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
@@ -233,7 +235,9 @@ class TelegramSender:
         self._flooded = (address, time.monotonic() + seconds)
         self.rate_limit.hold(None if everywhere else address, seconds)
         scope = "platform" if everywhere else "address"
-        return SendError(f"Telegram asked us to wait {seconds:g} seconds", retry_after=seconds, scope=scope)
+        return SendError(
+            f"Telegram asked us to wait {counted(ceil(seconds), 'second')}", retry_after=seconds, scope=scope
+        )
 
     def _reason(self, error: TelegramError) -> str:
         """Return Telegram's error message, shortened and without the token."""

@@ -1,30 +1,20 @@
-"""The setup of the Telegram channel: its settings, its addresses, its sender and its listener."""
+"""The setup of the Telegram channel: its addresses, its sender and its listener."""
 
 import hashlib
 import hmac
+from collections.abc import Sequence
+from dataclasses import replace
 
-from pydantic import Field, field_validator
-
+from bot.channels.examination import Inquiry
 from bot.channels.protocols import BOT_NAMES, Listener, Notes, Sender
-from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
+from bot.channels.setup import Route, Setup
 from bot.channels.telegram.address import check_address
+from bot.channels.telegram.settings import TelegramSettings
+from bot.domain.finding import Finding
 
 PATH = "/telegram/webhook"
+CONFLICTS = "token conflicts"  # the kind of note with the last time when another program used the bot's token
 HANDLED = "handled telegram"  # the kind of note that lists the updates handled lately
-
-
-class TelegramSettings(SharedSettings):
-    """The settings of the Telegram channel."""
-
-    telegram_bot_token: Token | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
-    telegram_api_url: WebAddress = Field("https://api.telegram.org/bot", alias="TELEGRAM_API_URL")
-
-    @field_validator("telegram_api_url")
-    @classmethod
-    def _ends_in_bot(cls, value: str) -> str:
-        if not value.endswith("/bot"):
-            raise ValueError("it must end in /bot, as in https://api.telegram.org/bot")
-        return value
 
 
 class TelegramSetup(Setup[TelegramSettings]):
@@ -50,6 +40,9 @@ class TelegramSetup(Setup[TelegramSettings]):
         assert isinstance(sender, TelegramSender)
         return await sender.number_of(address) if address.startswith("@") else None
 
+    def is_set_up(self, settings: TelegramSettings) -> bool:
+        return settings.telegram_bot_token is not None
+
     def make_sender(self, settings: TelegramSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
         if settings.telegram_bot_token is None:
             return None
@@ -66,12 +59,26 @@ class TelegramSetup(Setup[TelegramSettings]):
 
         assert isinstance(sender, TelegramSender)
         menu = {language: replies.menu(language) for language in Language}
-        listener = TelegramListener(sender, menu=menu, notes=notes.of(HANDLED), names=notes.of(BOT_NAMES))
-        if settings.public_url is not None and settings.telegram_bot_token is not None:
+        listener = TelegramListener(
+            sender, menu=menu, notes=notes.of(HANDLED), names=notes.of(BOT_NAMES), conflicts=notes.of(CONFLICTS)
+        )
+        webhook = _webhook(settings)
+        if webhook is not None and settings.telegram_bot_token is not None:
             token = settings.telegram_bot_token.get_secret_value()
             secret = hmac.new(token.encode(), b"countersign webhook", hashlib.sha256).hexdigest()
-            listener.webhook(settings.public_url.rstrip("/") + PATH, secret)
+            listener.webhook(webhook, secret)
         return listener
+
+    def contradictions(self, settings: TelegramSettings) -> Sequence[Finding]:
+        from bot.channels.telegram import check  # noqa: PLC0415 - only one command needs it
+
+        return check.contradictions(settings)
+
+    async def examine(self, settings: TelegramSettings, inquiry: Inquiry) -> Sequence[Finding]:
+        from bot.channels.telegram import check  # noqa: PLC0415 - only one command needs it
+
+        notes = inquiry.notes.of(CONFLICTS) if inquiry.notes is not None else None
+        return await check.examine(settings, replace(inquiry, notes=notes), _webhook(settings))
 
     def invitation(self, settings: TelegramSettings) -> str | None:
         return "https://t.me/{bot}" if settings.telegram_bot_token is not None else None
@@ -91,3 +98,8 @@ class TelegramSetup(Setup[TelegramSettings]):
         """
         leadership = self.sending_leadership(settings)
         return None if leadership is None or settings.public_url is not None else f"hears {leadership}"
+
+
+def _webhook(settings: TelegramSettings) -> str | None:
+    """Return the address to which Telegram posts updates, or None if the program polls."""
+    return None if settings.public_url is None else settings.public_url.rstrip("/") + PATH

@@ -51,11 +51,16 @@ _NOT_HELD = re.compile(
     r"hearing)s?(?: (?:today|tonight|scheduled|this (?:week|month)|will be held|held))?(?=\W*$|\s*[^\w\s']|\s+(?:due|"
     r"because|on|for|in)\b)|"
     r"\bmeeting (?:will|is) not (?:be|being|take|taking|to be)\b|"
+    r"\bmeeting (?:was )?not held\b|"
     r"\bno quorum\b|"
     r"\b(?:adjourned|closed|ended) (?:for|due to|because of) (?:a |the )?(?:lack|want) of (?:a )?quorum\b|"
     r"\brecess notice\b|\bnotice of recess\b|"
     r"\b(?:council|board|commission|court|committee) (?:is |in |on |is in |is on )"
     r"recess\b(?=\W*$|\W+(?:until|for|this|from|through|week)\b)",
+    re.IGNORECASE,
+)
+_SPOKEN_OF = re.compile(  # "on the notice of cancellation from ICE"
+    r"\b(?:on|about|over|of|to|after|with)\s+(?:the|a|an|its|their|our)\s+(?:[\w’']+\s+){0,2}?(?:notices? of\s+)?$",
     re.IGNORECASE,
 )
 _IN_A_CLAUSE = re.compile(
@@ -128,7 +133,7 @@ def _begins_with_status(after: str) -> bool:
 def _is_notice(clause: str, found: re.Match[str]) -> bool:
     """Return whether a noun, such as "cancellation", announces that a meeting isn't held."""
     before, after = clause[: found.start()], clause[found.end() :]
-    if _OPENS_SUBJECT.search(before) or _first(before) == "thing":
+    if _OPENS_SUBJECT.search(before) or _SPOKEN_OF.search(before) or _first(before) == "thing":
         return False
     if of := re.match(r"\W*(?:of|for)\s+(.*)", after, re.IGNORECASE | re.DOTALL):
         return _first(of[1]) != "thing" and (bool(re.search(r"\d", of[1])) or _first(of[1]) == "meeting")

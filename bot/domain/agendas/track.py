@@ -188,6 +188,7 @@ class _Tracker:
             matched=tuple(dict.fromkeys(passage.matched for passage in passages))[:MOST_MATCHED],
             excerpt=shown.excerpt,
             page=shown.page,
+            has_scans=not all(map(str.strip, item.pages)),
             address=item.address,
             evidence=item.evidence,
         )

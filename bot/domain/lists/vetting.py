@@ -14,6 +14,7 @@ from itertools import groupby
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
 from bot.domain.change import LEAVING, Change, Kind, Known
 from bot.domain.geography.fold import county_key
+from bot.domain.letters import counted
 from bot.domain.lists.altered import swapped_letters
 from bot.domain.lists.names import Likeness, likeness
 
@@ -108,14 +109,13 @@ def doubts(
         return tuple(reasons)  # what leaves it counts as dropped only after seven days
     before = len(known.agreements[listing.list])
     if listing.unreadable and unexcused:  # one of them may be a missing row; if none is missing, they are notes
-        rows = "row" if len(listing.unreadable) == 1 else "rows"
-        reasons.append(f"{len(listing.unreadable)} {rows} can't be read ({listing.unreadable[0]})")
+        reasons.append(f"{counted(len(listing.unreadable), 'row')} can't be read ({listing.unreadable[0]})")
     if len(unexcused) > _most_gone(before):
-        reasons.append(f"{len(unexcused)} of {before} agreements would leave the list at once")
+        reasons.append(f"{len(unexcused)} of {counted(before, 'agreement')} would leave the list at once")
     if unexcused and goes_back(changes):
         reasons += _age_doubts(known, listing, changes, log)
     if headline is not None and not _near(len(listing.agreements), headline):
-        reasons.append(f"it has {len(listing.agreements)} rows, but ICE's page says {headline}")
+        reasons.append(f"it has {counted(len(listing.agreements), 'row')}, but ICE's page says {headline:,}")
     return tuple(reasons)
 
 
@@ -126,7 +126,7 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
     mistake could cause both.
     """
     if len(listing.unreadable) > MOST_UNREADABLE:
-        yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
+        yield f"{counted(len(listing.unreadable), 'row')} can't be read ({listing.unreadable[0]})"
     if listing.strays:
         yield f"a cell far outside the list isn't read ({listing.strays[0]})"
     left = {agreement.key for agreement in disappearances(changes)}
@@ -140,9 +140,12 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
         replaced = {now.key for was, now in stayed if is_replaced(was, now)}
         others |= replaced if share is None else set()
         if len(replaced) > (_most_gone(before) if share is None else max(MOST_GONE, share * before)):
-            yield f"{len(replaced)} of {before} agreements would have another {column} at once"
+            yield f"{len(replaced)} of {counted(before, 'agreement')} would have another {column} at once"
     if others and gone and gone + len(others) > _most_gone(before) >= max(gone, len(others)):
-        yield f"{gone} of {before} agreements would leave the list and {len(others)} have another state or name"
+        yield (
+            f"{gone} of {counted(before, 'agreement')} would leave the list and {len(others)} would have another state "
+            "or name"
+        )
 
 
 def _is_renamed(was: Agreement, now: Agreement) -> bool:

@@ -4,13 +4,14 @@ They are sent to the operator and to subscribers who asked for them, and are nev
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.chat.replies import said
 from bot.domain.chat.request import Button, Reply
 from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.language import Language
+from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.outage import explained, is_refused
 from bot.domain.source_status import MOVED_TO, ODDITIES, SourceStatus
@@ -29,7 +30,8 @@ class Notice:
 
     `text` is plain text with one paragraph per line. `also` contains the keys of other notices that are included in
     this one. If the notice is about a held listing, `held` is that listing. `buttons` are shown under the notice in
-    the operator's chat. `reply` writes the notice in the language of an operator's chat.
+    the operator's chat. `texts` has the text in each language, if it isn't the same in all of them. `reply` writes it
+    with its buttons in a chat's language.
     """
 
     key: str
@@ -38,6 +40,7 @@ class Notice:
     held: Held | None = None
     buttons: tuple[tuple[Button, ...], ...] = ()
     reply: Callable[[Language], Reply] | None = None
+    texts: Mapping[Language, str] = field(default_factory=dict)
 
 
 def for_operator(
@@ -102,7 +105,7 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
         if s.refused and s.paused is not None:
             together.setdefault(s.bot, []).append(s)
     for (channel, workspace), paused in together.items():
-        many = f"{len(paused)} subscriptions are" if len(paused) > 1 else "1 subscription is"
+        many = f"{counted(len(paused), 'subscription')} {'is' if len(paused) == 1 else 'are'}"
         where = f" in the workspace {workspace}" if workspace else ""
         where = f" ({workspace})" if paused[0].has_web_address else where
         yield Notice(
@@ -122,9 +125,9 @@ def _of_channels(
             first = refused[0]
             yield Notice(
                 f"refused at once {channel} {now.date()}",
-                f"{channel} refused {len(refused)} chats within minutes, so it may be the platform's trouble. It said: "
-                f"{first.refusal}.\nI keep asking for two days before I believe it. Only chats where a person removed "
-                "the bot are paused at once. To see all, run: countersign deliveries --failed",
+                f"{channel} refused {counted(len(refused), 'chat')} within minutes, so it may be the platform's "
+                f"trouble. It said: {first.refusal}.\nI keep asking for two days before I believe it. Only chats where "
+                "a person removed the bot are paused at once. To see all, run: countersign deliveries --failed",
             )
         if crowd.unserved:
             (reason,) = replace(crowd, mute_since=None, refused_at_once=0).reasons(channel, now)

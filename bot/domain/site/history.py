@@ -62,6 +62,8 @@ def carried() -> tuple[Count, ...]:
 def course_of(site: Site, state: str) -> Course:
     """Return the course of a state, or of all states under "": the counts that we carry, then our own."""
     own, begun = site.courses.get(state, ()), first_read(site)
+    if site.is_demonstration:
+        return Course(points=own)
     before = tuple(point for point in _carried_points().get(state, ()) if begun is None or point[0] < begun)
     last = carried()[-1].day
     if begun is None or not before:
@@ -80,7 +82,7 @@ def counts_over_time(site: Site) -> Iterator[Count]:
     """Yield a count where it changed: those that we carry until our first reading, and then our own."""
     begun = first_read(site)
     last: dict[tuple[str, SupportType], int] = {}
-    for count in carried():
+    for count in carried() if not site.is_demonstration else ():
         if begun is None or count.day < begun:
             last[count.state, count.kind] = count.agreements
             yield count

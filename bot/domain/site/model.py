@@ -98,7 +98,10 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)  # no slots, so that what is derived can be cached
 class Site:
-    """Everything that pages show and that follows from the log. `courses` has the whole list under ""."""
+    """Everything that pages show and that follows from the log. `courses` has the whole list under "".
+
+    In a demonstration, the lists are made up, so the pages say so and show none of ICE's own counts.
+    """
 
     changes: tuple[Change, ...] = ()
     agencies: Agencies = field(default_factory=Agencies)
@@ -110,6 +113,7 @@ class Site:
     meetings: tuple[Change, ...] = ()
     retractions: Mapping[int, Change] = field(default_factory=dict)
     publications: tuple[Publication, ...] = ()
+    is_demonstration: bool = False
 
     @cached_property
     def listed(self) -> tuple[Agency, ...]:

@@ -35,7 +35,7 @@ def home(request: Request) -> Found:
     )  # the tiles are links, so their role is a group
     return {
         "agreements": sum(len(agency.rows) for agency in site.listed),
-        "january": JANUARY_2025,
+        "january": None if site.is_demonstration else JANUARY_2025,
         "latest": _latest(site.days),
         "last": next(iter(site.days), None),
         "tiles": tiles.inline("tiles", role="group"),

@@ -438,6 +438,11 @@ class Wording:
             yield (Span(self._quoted(said.excerpt) + page),)
         elif said.page is not None:
             yield (Span(say(self.language, "Page {page}", page=said.page)),)
+        if said.has_scans:
+            scans = say(
+                self.language, "Some pages of the document are scans that I couldn't read. Open it to see them."
+            )
+            yield (Span(scans, href=said.address),)
         before = said.before
         if before is not None and before.said[:4] != said.said[:4]:
             was = before.title if before.title != said.title else before.excerpt

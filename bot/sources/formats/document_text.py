@@ -1,17 +1,22 @@
 """Extract the readable text from PDFs and web pages."""
 
+import re
 from collections.abc import Sequence
 
+from bot.domain.agendas.hyphens import rejoin_words
 from bot.domain.document import Document, Expect
+from bot.domain.letters import counted
 from bot.errors import Unreadable
+from bot.sources.formats.charset import charset, decoded
 from bot.sources.formats.limits import LONGEST_DOCUMENT
 from bot.sources.formats.pdf import pdf_pages
 
+SCANNED = "scanned, not read"
 SIGNPOST_HEAD = 8 << 10  # bytes in which a page says where it leads
 
 
 def document_text(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
-    """Return the pages of a PDF and the text of a web page, one of which is always empty.
+    """Return the pages of a PDF and the text of a web page or a text file, one of which is always empty.
 
     On a web page, `selector` limits the text to the matching parts. Call this function from a thread, because reading a
     PDF can take a minute. Raise Unreadable if the document is neither a PDF nor a web page. Raise StandIn if the server
@@ -25,8 +30,24 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
 
             content_type = document.headers.get("content-type", "")
             return (), readable_page(document.body, selector, content_type=content_type)[:LONGEST_DOCUMENT]
+        case None | Expect.JSON if _is_text_file(document):
+            return (), _plain_text(document)
         case seen:
             raise Unreadable(f"{document.address} is {seen or 'of no known type'}, neither a PDF nor a web page")
+
+
+def _is_text_file(document: Document) -> bool:
+    return document.headers.get("content-type", "").lower().startswith("text/plain") and b"\0" not in document.body
+
+
+def _plain_text(document: Document) -> str:
+    """Return the words of a text file line by line. Raise Unreadable if it has none."""
+    text = decoded(document.body, charset(document.headers["content-type"]))
+    lines = (" ".join(line.split()) for line in rejoin_words(text).split("\n"))
+    said = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\ufeff\n")[:LONGEST_DOCUMENT]
+    if not said:
+        raise Unreadable(f"{document.address} has no words")
+    return said
 
 
 def leads_on_to(document: Document) -> str:
@@ -39,7 +60,7 @@ def leads_on_to(document: Document) -> str:
 
 
 def pages_without_text(pages: Sequence[str]) -> str:
-    """Describe which pages have no text, perhaps because they are scans.
+    """Say which pages weren't read because they have no text, as scans have none.
 
     Return an empty string if every page has text.
     """
@@ -48,6 +69,6 @@ def pages_without_text(pages: Sequence[str]) -> str:
         return ""
     if len(without) == len(pages):
         where = "its only page" if len(pages) == 1 else f"any of its {len(pages)} pages"
-        return f"no text on {where}; it may be a scan"
+        return f"{SCANNED}: no text on {where}"
     named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
-    return f"no text on {len(without)} of its {len(pages)} pages ({named})"
+    return f"{SCANNED}: no text on {len(without)} of its {counted(len(pages), 'page')} ({named})"

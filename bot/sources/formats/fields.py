@@ -252,6 +252,11 @@ def wall_time(value: object, zone: tzinfo) -> datetime | None:
     return moment(_CLAIMED.sub("", value.strip()), zone) if isinstance(value, str) else None
 
 
+def unless_midnight(at: datetime | None) -> datetime | date | None:
+    """Return only the date of a meeting at midnight, because no board meets then: its time isn't set."""
+    return at.date() if at is not None and (at.hour, at.minute) == (0, 0) else at
+
+
 def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | None:
     """Combine a date and a time of day, such as "6:30 PM". The date is an ISO time at midnight.
 
@@ -262,17 +267,21 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
         return None
     if (shown := clock_in(clock)) is not None:
         return at.replace(hour=shown.hour, minute=shown.minute, second=0, microsecond=0)
-    return at if (at.hour, at.minute) != (0, 0) else at.date()
+    return unless_midnight(at)
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a string, such as "6:30 PM", "7 p.m." or "12 noon"."""
+    """Return the first time of day in a string, such as "6:30 PM", "7 p.m." or "12 noon".
+
+    Midnight counts as no time, because no board meets then and some platforms show it if the time isn't set.
+    """
     found = _CLOCK.search(words) if isinstance(words, str) else None
     if found is not None and found[1] is None:
         return time(12)
     if found is None or not 1 <= int(found[1]) <= 12 or int(found[2] or 0) > 59:
         return None
-    return time(int(found[1]) % 12 + (12 if found[3].lower() == "p" else 0), int(found[2] or 0))
+    shown = time(int(found[1]) % 12 + (12 if found[3].lower() == "p" else 0), int(found[2] or 0))
+    return shown if shown != time() else None
 
 
 def day_in(words: str) -> date | None:

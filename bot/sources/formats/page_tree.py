@@ -1,5 +1,7 @@
 """Parse a web page into a tree of elements, for readers that know the page's markup."""
 
+import html as html_text
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,11 +10,14 @@ from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no ty
 from bot.domain.document import Document, Expect
 from bot.errors import Unreadable
 from bot.sources.formats.charset import page_text
-from bot.sources.formats.fields import clean_text
+from bot.sources.formats.fields import clean_text, resolve_link
 from bot.sources.formats.html import readable_html
 from bot.sources.formats.limits import WEB_PAGE
 
+BASE_HEAD = 64 << 10  # bytes in which a page names the base of its links
+
 _GRID_ROWS = frozenset({"rgRow", "rgAltRow"})
+_BASE = re.compile(rb"<base\b[^>]{0,200}?\bhref\s*=\s*[\"']?([^\"'\s>]{1,500})", re.IGNORECASE)
 _UTF_8 = html.HTMLParser(encoding="utf-8")
 
 
@@ -30,8 +35,10 @@ def page_tree(document: Document) -> Any:
 
 
 def base_address(document: Document) -> str:
-    """Return the address that the page's links are relative to."""
-    return document.headers.get("final-address", document.address)
+    """Return the address that the page's links are relative to: its own, or the one in its `base` element."""
+    own = document.headers.get("final-address", document.address)
+    found = _BASE.search(document.body[:BASE_HEAD])
+    return (resolve_link(own, html_text.unescape(found[1].decode("latin-1"))) or own) if found else own
 
 
 def elements(node: Any, *names: str, of_class: str = "", id_ends: str = "") -> Iterator[Any]:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from bot.domain.agenda import LocalReading
-from bot.domain.document import Document, Expect
+from bot.domain.document import Document, Expect, Form
 from bot.sources.local.crawler import Crawler, IndexEntry, ParseAgenda
 from bot.sources.local.session import ReadSession
 
@@ -23,9 +23,13 @@ async def read_calendar(
     expect: Expect = Expect.HTML,
     parse_agenda: ParseAgenda | None = None,
     agenda_expect: Expect = Expect.JSON,
+    form: Form | None = None,
 ) -> LocalReading:
-    """Return the new and amended meetings. `parse` returns the meetings and whether they are all of the calendar's."""
-    document = await session.get(address, expect=expect, unconditional=session.rereads_index)
+    """Return the new and amended meetings. `parse` returns the meetings and whether they are all of the calendar's.
+
+    If there is a form, it is sent to ask for the calendar.
+    """
+    document = await session.get(address, expect=expect, unconditional=session.rereads_index, form=form)
     if not session.rereads_index and session.is_same(document, address):
         return session.unchanged_reading()
     entries, is_complete = await asyncio.to_thread(parse, document)

@@ -26,6 +26,7 @@ from bot.sources.formats.fields import (
     rows,
     text,
     title,
+    unless_midnight,
     wall_time,
 )
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda, is_upcoming
@@ -126,7 +127,7 @@ class _Tenant:
             text=text(row, "eventDescription"),
             address=self._portal(f"event/{key}/overview") or f"{self._base}/Events/{key}",
             body=title(row, "categoryName") or self._session.place.body or name,
-            meets_at=wall_time(row.get("startDateTime") or row.get("eventDate"), self._session.zone),
+            meets_at=unless_midnight(wall_time(row.get("startDateTime") or row.get("eventDate"), self._session.zone)),
             status=meeting_status(name, text(row, "eventNotice"), text(row, "agendaName")),
             evidence=evidence,
         )
@@ -146,7 +147,8 @@ class _Tenant:
     def _files(self, item: AgendaItem, files: list[Row]) -> Iterator[LinkedDocument]:
         """Yield a meeting's published files, except minutes and recordings.
 
-        The first agenda gets the same id as the meeting, so it is read as the meeting's own agenda.
+        The server has the words of each file, so a PDF is opened only if it has none, as of a scan. The first agenda
+        gets the same id as the meeting, so it is read as the meeting's own agenda.
         """
         own = True
         for row in sorted(files, key=lambda row: text(row, "type").lower() != "agenda"):
@@ -158,9 +160,14 @@ class _Tenant:
             yield LinkedDocument(
                 id=item.id if is_own else f"{item.id}/{_slug(kind or name)}/{key}",
                 title=f"{name} ({item.title})",
-                address=f"{self._base}/Meetings/GetMeetingFileStream(fileId={key},plainText=false)",
+                address=self._file(key, "true"),
+                public_address=self._file(key, "false"),
+                instead=self._file(key, "false"),
                 version=f"{key} {text(row, 'publishOn')}",
             )
+
+    def _file(self, key: int, plain: str) -> str:
+        return f"{self._base}/Meetings/GetMeetingFileStream(fileId={key},plainText={plain})"
 
     def _parse_agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
         """Return all items on an agenda, including nested items.
@@ -260,5 +267,4 @@ def _is_since(item: AgendaItem, since: object) -> bool:
 
     The result is true if the meeting has no time.
     """
-    at = item.meets_at
-    return not isinstance(at, datetime) or at.date().isoformat() >= str(since)
+    return item.meets_on is None or item.meets_on.isoformat() >= str(since)

@@ -208,8 +208,8 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
     found = links[0].found
     link = next((each.address for each in links if "?" not in each.address), links[0].address)
     heading = clean_text(" ".join(part for node in row.iter("h3", "h4") for part in node.itertext()))
-    name = _name(row, links) or heading
     body = session.place.body or _body(row)
+    name = _name(row, links) or heading or body or session.place.name
     item = AgendaItem(
         id=f"agenda/{found['key']}",
         title=name[:LONGEST_TITLE],

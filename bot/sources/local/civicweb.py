@@ -27,6 +27,7 @@ from bot.sources.formats.fields import (
     rows,
     text,
     title,
+    unless_midnight,
 )
 from bot.sources.formats.html import readable_html
 from bot.sources.formats.limits import LONGEST_DOCUMENT
@@ -98,7 +99,7 @@ class _Portal:
             title=name,
             address=f"{self._site}/Portal/MeetingInformation.aspx?Org=Cal&Id={key}",
             body=title(row, "MeetingTypeName") or _DAY.sub("", name) or self._session.place.body,
-            meets_at=at,
+            meets_at=unless_midnight(at) if isinstance(at, datetime) else at,
             status=meeting_status(name, text(row, "MeetingLocation")),
             evidence=document.sha256,
         )

@@ -15,7 +15,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
-from bot.domain.document import Document, Expect
+from bot.domain.document import Document, Expect, Form
 from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import fingerprint, place_on_site
@@ -32,7 +32,7 @@ class LinkedDocument:
     """A document that an entry links to.
 
     `version` changes when the platform reports a change in the document. `public_address` is the address to show to
-    readers, if it differs from `address`.
+    readers, if it differs from `address`. `instead` is the address to read if this one has no text.
     """
 
     id: str
@@ -40,6 +40,7 @@ class LinkedDocument:
     address: str
     version: str = ""
     public_address: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +48,26 @@ class IndexEntry:
     """A meeting, agenda or news entry in the index.
 
     `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
-    an empty string if there is no agenda yet. `words` is used only if the platform's ids aren't reliable. It contains
-    hashes of the entry's words, and two entries with a hash in common are the same entry, even if their ids differ.
+    an empty string if there is no agenda yet. `form` is the form to send there, if any, and `instead` are the documents
+    to read if there is no agenda at that address. `agenda_items` are the agenda's items, if the index has them itself.
+
+    `words` is used only if the platform's ids aren't reliable. It contains hashes of the entry's words, and two entries
+    with a hash in common are the same entry, even if their ids differ.
     """
 
     item: AgendaItem
     version: str = ""
     documents: tuple[LinkedDocument, ...] = ()
     agenda: str = ""
+    form: Form | None = None
+    instead: tuple[LinkedDocument, ...] = ()
+    agenda_items: tuple[AgendaItem, ...] = ()
     words: tuple[str, ...] = ()
+
+    @property
+    def agenda_key(self) -> str:
+        """The key of the agenda's validators: its address, and the entry's id if many agendas have one address."""
+        return f"{self.agenda} {self.item.id}" if self.form else self.agenda
 
     @property
     def fingerprint(self) -> str:
@@ -253,7 +265,7 @@ class _EntryCrawl:
         return {
             "stamp": self._entry.fingerprint,
             **({"ask": True} if self._retries else {}),
-            **({"agenda": self._entry.agenda} if self._entry.agenda else {}),
+            **({"agenda": self._entry.agenda_key} if self._entry.agenda else {}),
             **({"refs": list(self._matters)} if self._matters else {}),
             **({"said": self._said} if self._said else {}),
             **({"papers": self._documents} if self._documents else {}),
@@ -265,7 +277,8 @@ class _EntryCrawl:
         """Return the entry and its agenda items if they have changed, and any new documents."""
         own = self._entry.item if self._is_changed else None
         agenda = await self._read_agenda(parse_agenda) if parse_agenda and self._entry.agenda else ParsedAgenda()
-        items = [item for item in agenda.items if item.id != self._entry.item.id]
+        items = [*self._entry.agenda_items] if self._is_changed and self._is_wanted else []
+        items += [item for item in agenda.items if item.id != self._entry.item.id]
         own = next((item for item in agenda.items if item.id == self._entry.item.id), own)
         for document in (*self._entry.documents, *agenda.documents):
             read = await self._read_document(document)
@@ -283,11 +296,14 @@ class _EntryCrawl:
         if not self._session.can_request(address) or self._session.agendas_left <= 0:
             return self._retry_next_time()
         self._session.agendas_left -= 1
-        document = await self._session.try_get(address, expect=self._agenda_expect, unconditional=self._must_parse)
+        key = self._entry.agenda_key
+        document = await self._session.try_get(
+            address, key=key, expect=self._agenda_expect, unconditional=self._must_parse, form=self._entry.form
+        )
         if isinstance(document, SourceError):
             is_passing = isinstance(document, Blocked | Unreachable | Unreadable)
-            return self._retry_next_time() if is_passing else ParsedAgenda()
-        is_same = self._session.is_same(document, address)
+            return self._retry_next_time() if is_passing else ParsedAgenda(documents=self._entry.instead)
+        is_same = self._session.is_same(document, key)
         if is_same and not self._must_parse:
             return ParsedAgenda()
         try:
@@ -324,12 +340,8 @@ class _EntryCrawl:
         if not self._session.can_request(linked.address) or self._session.documents_left <= 0:
             self._retry_next_time()
             return None
-        document = await self._session.try_get(linked.address, key=linked.id, unconditional=must_read)
-        if isinstance(document, Unreachable | StandIn):
-            self._retry_next_time()
-            return None
-        if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
-            self._documents[linked.id] = (linked.version, "")
+        document = await self._fetched(linked, unconditional=must_read)
+        if document is None:
             return None
         is_same = document.unchanged or (document.sha256[:16] == sha256 and not must_read)
         try:
@@ -339,6 +351,8 @@ class _EntryCrawl:
             self._session.restore_validators(linked.id)
             self._retry_next_time()
             return None
+        if read is not None and read.unreadable and linked.instead:
+            return await self._read_document(_instead(linked))
         self._documents[linked.id] = (linked.version, document.sha256[:16])
         if self._agenda_expect is Expect.HTML:
             says = said[0] if read is None and said else _words_of(read)
@@ -346,9 +360,26 @@ class _EntryCrawl:
             read = None if said == [says] and not must_read else read
         return read
 
+    async def _fetched(self, linked: LinkedDocument, *, unconditional: bool) -> Document | None:
+        """Fetch a document, or the one to read instead. If neither can be fetched, note when to try again."""
+        document = await self._session.try_get(linked.address, key=linked.id, unconditional=unconditional)
+        if not isinstance(document, SourceError):
+            return document
+        if isinstance(document, Unreachable | StandIn):
+            self._retry_next_time()
+        elif linked.instead and not isinstance(document, Blocked):
+            return await self._fetched(_instead(linked), unconditional=unconditional)
+        else:  # the next daily recheck tries again if the meeting is still upcoming
+            self._documents[linked.id] = (linked.version, "")
+        return None
+
     async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1
         return await _opened(linked, self._entry.item, document)
+
+
+def _instead(linked: LinkedDocument) -> LinkedDocument:
+    return replace(linked, address=linked.instead, instead="")
 
 
 def _words_of(read: AgendaItem | None) -> str:

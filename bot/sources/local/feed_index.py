@@ -21,7 +21,7 @@ def feed_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
         body = session.place.body or feed.title
         item = AgendaItem(
             id=f"entry/{entry.id}",
-            title=entry.title or body,
+            title=entry.title or body or session.place.name,
             text=entry.text,
             address=entry.link or session.place.address,
             body=body,

@@ -12,6 +12,7 @@ from bot.sources.formats.fields import resolve_link
 from bot.sources.formats.limits import LONGEST_DOCUMENT, LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, page_tree, tree_text, words
 from bot.sources.local.crawler import LinkedDocument, ParsedAgenda
+from bot.sources.local.outline import emptied
 from bot.sources.local.relevance import worth_opening
 
 TitleNode = Callable[[Any], Any]
@@ -41,7 +42,7 @@ def parse_linked_items(
             items[key] = replace(meeting, id=key, title=name, text="", address=address, evidence=document.sha256)
             if "287" not in name:  # such an item is reported anyway, with a link to its page
                 linked.append(LinkedDocument(id=f"{key}/memo", title=f"Staff report ({name})", address=address))
-        _emptied(node)
+        emptied(node)
     rest = tree_text(page)[:LONGEST_DOCUMENT]
     own = replace(meeting, text=rest, evidence=document.sha256)
     return ParsedAgenda(items=(own, *items.values()), documents=worth_opening(linked))
@@ -51,10 +52,3 @@ def _opened_by(anchor: Any, link: re.Pattern[str]) -> str:
     """Return the address that a link's script opens."""
     found = re.search(r"['\"]([^'\"]+)['\"]", anchor.get("onclick") or "")
     return found[1] if found and link.search(found[1]) else ""
-
-
-def _emptied(node: Any) -> None:
-    """Remove an item's words from the page, so that they don't also count as the meeting's."""
-    tail = node.tail
-    node.clear()
-    node.tail = tail

@@ -33,6 +33,7 @@ from bot.sources.formats.fields import (
     rows,
     text,
     title,
+    unless_midnight,
     when_in,
 )
 from bot.sources.formats.limits import LONGEST_TITLE
@@ -139,7 +140,7 @@ class _Town:
         at = moment(next(iter(objects(row.get("CalendarDate"))), {}).get("FromDate"), UTC)
         if at is None or at.year >= NOT_SET:
             return when_in(name, self._session.zone)
-        return at.astimezone(self._session.zone)
+        return unless_midnight(at.astimezone(self._session.zone))
 
     # ── the list as a page ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -180,7 +181,8 @@ class _Town:
     def _drupal_entry(self, row: Any, base: str, document: Document) -> IndexEntry | None:
         cells = {cell.get("data-th", ""): cell for cell in elements(row, "td")}
         shown = first(row, "span", of_class="date-display-single")
-        at = moment(shown.get("content"), self._session.zone) or when_in(words(shown), self._session.zone)
+        zone = self._session.zone
+        at = unless_midnight(moment(shown.get("content"), zone)) or when_in(words(shown), zone)
         view = _address(cells.get("View"), base)
         return self._entry(words(cells.get("Meeting")), at, "", view, (cells.get("Agenda"), cells.get("Agenda Packet")),
                            base, document)  # fmt: skip

@@ -1,36 +1,54 @@
 """A source for PrimeGov's public portals (https://SLUG.primegov.com).
 
-It reads the upcoming meetings and their compiled documents.
+    the upcoming meetings ─► any change? ─► the archive of this year ─► the meetings of the last two weeks
+                                                                            └─► agendas as pages, or PDFs
+
+A meeting leaves the upcoming list for the archive on its day, perhaps before it begins. Real responses prove both
+lists. None proves the page of an agenda, which is read in the three forms that were described. Without such a page, or
+if it has no items, the compiled PDF is read.
 """
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
+from bot.errors import Missing, SourceError
 from bot.sources import Fetcher
-from bot.sources.formats.fields import Row, fingerprint, moment, number, objects, rows, text, title
-from bot.sources.local.calendar import read_calendar
-from bot.sources.local.crawler import IndexEntry, LinkedDocument
+from bot.sources.formats.fields import (
+    Row,
+    fingerprint,
+    link,
+    meeting_time,
+    number,
+    objects,
+    resolve_link,
+    rows,
+    text,
+    title,
+)
+from bot.sources.formats.limits import LONGEST_TITLE
+from bot.sources.formats.page_tree import base_address, elements, first, tree_text, words
+from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
+from bot.sources.local.outline import Block, emptied, parse_outline
 from bot.sources.local.session import ReadSession
 
-PDF = 1  # a compileOutputType
+PDF, PAGE = 1, 3  # the types of compiled documents
 
 _SLUG = re.compile(r"([a-z0-9][a-z0-9-]*)\.primegov\.com")
 _NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment|cancellation|recess", re.IGNORECASE)
 _INTERPRETED = re.compile(r"\bSAP\b")  # the second row of a meeting, for the stream in Spanish
+_NUMBER = re.compile(r"(?:AgendaItem_)?(\d{1,18})")
+_FILE = re.compile(r"historyattachment\S*?[?&]historyId=([0-9a-f-]{8,40})", re.IGNORECASE)
 
 
 class PrimeGov:
-    """The source `primegov`, which reads one portal.
-
-    Only the names of a meeting's documents tell that it is canceled. The portal's archive isn't read, because every
-    meeting in the archive was first listed as upcoming.
-    """
+    """The source `primegov`, which reads one portal. Only a meeting's documents tell that it is canceled."""
 
     kind = "primegov"
 
@@ -41,45 +59,94 @@ class PrimeGov:
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """Return new and amended meetings and agendas. An unchanged portal costs one request."""
-        session = ReadSession(fetch, place, status, now)
-        parts = urlsplit(place.address)
-        site = f"{parts.scheme}://{parts.netloc}"
-        address = f"{site}/api/v2/PublicPortal/ListUpcomingMeetings"
-        return await read_calendar(
-            session, address, lambda document: (_entries(document, site, session), True), expect=Expect.JSON
+        return await _Portal(ReadSession(fetch, place, status, now)).read()
+
+
+class _Portal:
+    """One reading of one portal."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+        parts = urlsplit(session.place.address)
+        self._site = f"{parts.scheme}://{parts.netloc}"
+        self._api = f"{self._site}/api/v2/PublicPortal"
+
+    async def read(self) -> LocalReading:
+        session, address = self._session, f"{self._api}/ListUpcomingMeetings"
+        document = await session.get(address, expect=Expect.JSON, unconditional=session.rereads_index)
+        if not session.rereads_index and session.is_same(document, address):
+            return session.unchanged_reading()
+        entries = self._entries(document, rows(document, of="id"))
+        archived, is_complete = await self._archived()
+        crawler = Crawler(session, "meetings", parse_agenda=self._agenda, agenda_expect=Expect.HTML, is_calendar=True)
+        items = await crawler.crawl([*entries, *archived], evidence=document.sha256, is_complete=is_complete)
+        return session.reading(items, {"meetings": crawler.facts})
+
+    async def _archived(self) -> tuple[list[IndexEntry], bool]:
+        """Return the archive's meetings of the last two weeks, and whether the archive was read, if there is one."""
+        session = self._session
+        found: list[IndexEntry] = []
+        is_complete = True
+        for year in sorted({session.since.year, (session.today + timedelta(days=1)).year}):
+            address = f"{self._api}/ListArchivedMeetings?year={year}"
+            try:
+                document = await session.get(address, expect=Expect.JSON, unconditional=True)
+                listed = rows(document, of="id")
+                recent = [row for row in listed if text(row, "dateTime")[:10] >= str(session.since)]
+                found += self._entries(document, recent)
+            except Missing:
+                continue
+            except SourceError as fault:
+                session.note(str(fault))
+                is_complete = False
+        return found, is_complete
+
+    def _entries(self, document: Document, listed: list[Row]) -> list[IndexEntry]:
+        return self._session.read_each(
+            document.address, listed, lambda row: self._entry(row, document.sha256), lambda row: title(row, "title")
+        )
+
+    def _entry(self, row: Row, evidence: str) -> IndexEntry | None:
+        key = number(row, "id")
+        if not key:
+            return None
+        listed = objects(row.get("documentList"))
+        labels = [title(each, "templateName") for each in listed]
+        if labels and all(map(_INTERPRETED.search, labels)):
+            return None
+        name = title(row, "title") or self._session.place.body or self._session.place.name
+        documents = tuple(_documents(f"meeting/{key}", name, listed, self._site))
+        page = _page(listed, self._site)
+        own = tuple(each for each in documents if each.id == f"meeting/{key}")
+        item = AgendaItem(
+            id=f"meeting/{key}",
+            title=name,
+            address=page or next((each.address for each in own), f"{self._site}/public/portal"),
+            body=name,
+            meets_at=meeting_time(row.get("dateTime"), None, self._session.zone),
+            status=meeting_status(name, text(row, "meetingState"), *labels),
+            evidence=evidence,
+        )
+        version = fingerprint([(each.get("publishDate"), each.get("publishStatus"), each.get("id")) for each in listed])
+        others = tuple(each for each in documents if not page or each not in own)
+        return IndexEntry(item=item, version=version, documents=others, agenda=page, instead=own)
+
+    def _agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
+        """Return the items on the page of an agenda."""
+        base = base_address(document)
+        return parse_outline(
+            meeting, document, _blocks, lambda block, page: _item(meeting.item, block, page, document, base)
         )
 
 
-def _entries(document: Document, site: str, session: ReadSession) -> list[IndexEntry]:
-    return session.read_each(
-        document.address,
-        rows(document, of="id"),
-        lambda row: _entry(row, site, session, document.sha256),
-        lambda row: title(row, "title"),
-    )
-
-
-def _entry(row: Row, site: str, session: ReadSession, evidence: str) -> IndexEntry | None:
-    key = number(row, "id")
-    if not key:
-        return None
-    listed = objects(row.get("documentList"))
-    labels = [title(each, "templateName") for each in listed]
-    if labels and all(map(_INTERPRETED.search, labels)):
-        return None
-    name = title(row, "title") or session.place.body or session.place.name
-    documents = list(_documents(f"meeting/{key}", name, listed, site))
-    at = moment(row.get("dateTime"), session.zone)
-    item = AgendaItem(
-        id=f"meeting/{key}",
-        title=name,
-        address=documents[0].address if documents else f"{site}/public/portal",
-        body=name,
-        meets_at=at,
-        status=meeting_status(name, text(row, "meetingState"), *labels),
-        evidence=evidence,
-    )
-    return IndexEntry(item=item, version=fingerprint(row), documents=tuple(documents))
+def _page(rows: list[Row], site: str) -> str:
+    """Return the address of the agenda as a page, or an empty string if there is none."""
+    for row in sorted(rows, key=_rank):
+        label = text(row, "templateName")
+        is_agenda = "agenda" in label.lower() and not _NOT_AGENDA.search(label) and "packet" not in label.lower()
+        if is_agenda and number(row, "compileOutputType") == PAGE and number(row, "templateId"):
+            return f"{site}/Portal/Meeting?meetingTemplateId={number(row, 'templateId')}"
+    return ""
 
 
 def _documents(meeting: str, name: str, rows: list[Row], site: str) -> Iterator[LinkedDocument]:
@@ -94,13 +161,55 @@ def _documents(meeting: str, name: str, rows: list[Row], site: str) -> Iterator[
         if not template or kind in seen or _NOT_AGENDA.search(label):
             continue
         output = number(row, "compileOutputType") or PDF
+        compiled = f"{site}/Public/CompiledDocument?meetingTemplateId={template}&compileOutputType={output}"
         yield LinkedDocument(
             id=f"{meeting}/{kind}" if seen else meeting,
             title=f"{label} ({name})",
-            address=f"{site}/Public/CompiledDocument?meetingTemplateId={template}&compileOutputType={output}",
+            address=link(row, "link") or compiled,
             version=f"{template} {output}",
         )
         seen.add(kind)
+
+
+def _blocks(page: Any) -> Iterator[Any]:
+    """Yield the elements with an item: those with its number or, on older pages, those with it in their id."""
+    numbered = [each for each in page.iter("div", "table") if each.get("data-itemid")]
+    yield from numbered or (each for each in elements(page, "div", of_class="agenda-item") if each.get("id"))
+
+
+def _item(meeting: AgendaItem, block: Any, page: Any, document: Document, base: str) -> Block | None:
+    """Return the item of an element and its files, which are in another element with the item's number in its id."""
+    found = _NUMBER.fullmatch(block.get("data-itemid") or block.get("id"))
+    named = first(block, "div", of_class="agenda-item")
+    named = first(block, "td", of_class="item-cell") if named is None else named
+    name = words(block if named is None else named)
+    if found is None or not name:
+        return None
+    area = first(page, "div", id_ends=f"agenda_item_area_{found[1]}")
+    said = [name if len(name) > LONGEST_TITLE else "", "" if area is None else tree_text(area)]
+    item = AgendaItem(
+        id=f"{meeting.id}/item/{found[1]}",
+        title=name[:LONGEST_TITLE],
+        text="\n".join(filter(None, said)),
+        address=meeting.address,
+        body=meeting.body,
+        meets_at=meeting.meets_at,
+        status=meeting.status,
+        evidence=document.sha256,
+    )
+    if area is None:
+        return item, ()
+    files = tuple(_files(item, area, base))
+    emptied(area)
+    return item, files
+
+
+def _files(item: AgendaItem, area: Any, base: str) -> Iterator[LinkedDocument]:
+    for anchor in elements(area, "a"):
+        address = resolve_link(base, anchor.get("href", ""))
+        if found := _FILE.search(address):
+            name = f"{words(anchor) or 'attachment'} ({item.title})"[:LONGEST_TITLE]
+            yield LinkedDocument(id=f"{item.id}/file/{found[1]}", title=name, address=address)
 
 
 def _rank(row: Row) -> tuple[bool, bool, bool]:

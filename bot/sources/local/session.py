@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
-from bot.domain.document import Document, Expect, Validators, remembered
+from bot.domain.document import Document, Expect, Form, Validators, remembered
 from bot.domain.source_status import SourceStatus
 from bot.domain.time_zones import is_zone
 from bot.errors import Blocked, Missing, SourceError, StandIn, Unreachable, Unreadable, Unsafe
@@ -98,21 +98,29 @@ class ReadSession:
         return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
 
     async def get(
-        self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
+        self,
+        address: str,
+        *,
+        key: str = "",
+        expect: Expect | None = None,
+        unconditional: bool = False,
+        form: Form | None = None,
     ) -> Document:
-        """Fetch an address, by default with a conditional request.
+        """Fetch an address, by default with a conditional request. A form is sent by POST, without conditions.
 
         The validators are stored under `key`, or under the address if `key` is empty.
         """
         before = self.status.validators.get(key or address)
-        document = await self._request(self._signed(address), None if unconditional else before, expect)
+        document = await self._request(self._signed(address), None if unconditional else before, expect, form)
         document = await self._led_on(document, expect)
         self._validators[key or address] = remembered(document, before)
         if not document.unchanged:
             self._documents[document.sha256] = document
         return document
 
-    async def _request(self, address: str, validators: Validators | None, expect: Expect | None) -> Document:
+    async def _request(
+        self, address: str, validators: Validators | None, expect: Expect | None, form: Form | None = None
+    ) -> Document:
         self._requests_left -= 1
         document = await self._fetch.get(
             address,
@@ -121,6 +129,7 @@ class ReadSession:
             accept=_ACCEPT.get(expect, "*/*") if expect else "*/*",
             expect=expect,
             last_good=self.status.read_at,
+            form=form,
         )
         self._bytes_left -= len(document.body)
         return document
@@ -153,14 +162,20 @@ class ReadSession:
         return f"{address}{'&' if '?' in address else '?'}{self._signature}"
 
     async def try_get(
-        self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
+        self,
+        address: str,
+        *,
+        key: str = "",
+        expect: Expect | None = None,
+        unconditional: bool = False,
+        form: Form | None = None,
     ) -> Document | SourceError:
         """Fetch an optional document. If that fails, record the error and return it.
 
         If the host is down or blocks us, the rest of the reading skips it.
         """
         try:
-            return await self.get(address, key=key, expect=expect, unconditional=unconditional)
+            return await self.get(address, key=key, expect=expect, unconditional=unconditional, form=form)
         except SourceError as fault:
             if isinstance(fault, Blocked | Unreachable):
                 self._failed_hosts.add(urlsplit(address).hostname)

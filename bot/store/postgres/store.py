@@ -304,8 +304,10 @@ class PostgresStore:
             if stored.address != subscription.address:
                 await insist(lambda: self.move(stored.channel, stored.address, subscription.address))
 
-    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
+    async def receipts(self, subscription_id: str | None = None, *, since: datetime | None = None) -> Sequence[Receipt]:
         which = RECEIPTS.c.subscription == subscription_id if subscription_id is not None else sa.true()
+        if since is not None:
+            which = sa.and_(which, RECEIPTS.c.at >= since)
         async with self._statement() as db:
             return await find_receipts(db, which)
 

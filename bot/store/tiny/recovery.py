@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from bot.domain.change import Change
+from bot.domain.letters import counted
 from bot.errors import StoreCorrupt, StoreError
 from bot.store.tiny import snapshot
 from bot.store.tiny.contents import Contents
@@ -197,7 +198,7 @@ class Recovered:
             line = self.contents.log.end + len(self._unread) + 1
             last = self.contents.log.end + count
             raise StoreCorrupt(
-                f"Line {line} of {path} is damaged or missing, though {last} changes were committed. {RESTORE}."
+                f"Line {line} of {path} is damaged or missing, though the log had {counted(last, 'change')}. {RESTORE}."
             )
 
     def _check_complete(self) -> None:

@@ -290,8 +290,8 @@ class TinyStore:
     async def defer(self, subscription_id: str, until: datetime) -> None:
         await self._change(subscription_id, lambda stored: deferred(stored, until))
 
-    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
-        receipts = self._contents.receipts.all
+    async def receipts(self, subscription_id: str | None = None, *, since: datetime | None = None) -> Sequence[Receipt]:
+        receipts = (r for r in self._contents.receipts.all if since is None or r.at >= since)
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
 
     async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:  # noqa: ARG002 - no limit

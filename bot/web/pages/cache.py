@@ -11,7 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -63,11 +63,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where the pages come from: the store, the clock, and how old a reading may be."""
+    """Where the pages come from: the store, the clock, how old a reading may be, and whether the lists are made up."""
 
     store: Store
     now: Callable[[], datetime]
     stale_after: timedelta
+    is_demonstration: bool = False
 
 
 async def snapshot(origin: Origin) -> tuple[Version, Known]:
@@ -189,7 +190,8 @@ class PageCache:
             return
         if version.end != self._site_end or version.fresh.shown != self._model.freshness.shown:
             changes = await self._origin.store.changes(upto=version.end)
-            self._site = await self._in_thread(lambda: _built(changes, known))
+            site = await self._in_thread(lambda: _built(changes, known))
+            self._site = replace(site, is_demonstration=self._origin.is_demonstration)
             self._site_end = version.end
         self._model = Model(site=self._site, freshness=version.fresh, day=version.day, bot=version.bot)
         self._version = version

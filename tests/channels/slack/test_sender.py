@@ -226,6 +226,7 @@ async def test_a_send_waiting_for_a_slow_answer_keeps_no_other_from_a_connection
     await sender.close()
 
 
+@pytest.mark.slow
 async def test_one_channel_gets_one_message_a_second_within_the_limit_the_platform_enforces() -> None:
     async with LoopbackSlack(limits=True) as server:
         sender = SlackSender(token=server.token, base_url=server.url)

@@ -295,6 +295,7 @@ asyncio.run(main())
     assert "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw" not in shown.stdout + shown.stderr
 
 
+@pytest.mark.slow
 async def test_thirty_chats_get_their_messages_within_the_limits_the_platform_enforces() -> None:
     async with LoopbackTelegram(limits=True) as server:
         channel = TelegramSender(token=server.token, base_url=server.url)

@@ -121,6 +121,7 @@ def test_any_message_is_split_and_never_breaks(typed):
     assert isinstance(rest, str)
 
 
+@pytest.mark.slow
 def test_a_word_said_again_and_again_is_read_in_linear_time():
     vocabulary = sorted(set(re.findall(r"[a-z']{2,}", Path(words.__file__).read_text(encoding="utf-8"))))
     with cpu_budget(60):  # an ambiguous pattern would need hours

@@ -58,6 +58,7 @@ def test_the_type_column_and_the_name_decide_together(state, printed, agency, ty
 
 
 @needs_archive
+@pytest.mark.slow
 def test_nearly_every_agency_that_ice_ever_listed_has_a_type():
     without = {a.agency for a in agreements() if not agency_types(a.state, a.agency_type, a.agency)}
     assert len({(a.state, a.agency) for a in agreements()}) > 1200

@@ -10,6 +10,7 @@ from bot.domain.geography.zips import is_zip, zip_code
 from bot.domain.subscription import county_in
 
 
+@pytest.mark.slow
 def test_every_zip_code_is_read_as_a_county_or_says_that_it_has_none():
     placed, without = 0, []
     for code in sorted(row["zip_code"] for row in zipcodes.list_all()):

@@ -8,6 +8,7 @@ from support.listings import ANOTHER_DAY, FIRST, known_after, listing, moa, pend
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
+from bot.domain.letters import counted
 from bot.domain.lists.reconcile import reconcile
 from bot.domain.lists.vetting import Held, Ruling, disappearances, doubts, hold, stood
 
@@ -48,7 +49,7 @@ def test_more_than_ten_or_three_percent_leaving_at_once_is_doubted(size, gone, i
 
 def test_a_list_missing_half_of_its_rows_is_doubted():
     rows = many(1_000)
-    assert doubted(rows, rows[::2]) == ("500 of 1000 agreements would leave the list at once",)
+    assert doubted(rows, rows[::2]) == ("500 of 1,000 agreements would leave the list at once",)
 
 
 def test_growth_is_never_a_reason():
@@ -91,6 +92,7 @@ def test_excused_disappearances_do_not_count():
         (100, 101, False),
         (90, 100, False),
         (89, 100, True),
+        (1, 100, True),
         (970, 1_000, False),
         (969, 1_000, True),
         (250, 100, False),
@@ -106,7 +108,7 @@ def test_a_count_far_from_the_headline_is_doubted(rows, headline, is_doubted):
     reasons = doubted(now, now, headline=headline)
     assert bool(reasons) is is_doubted
     if is_doubted:
-        assert reasons == (f"it has {rows} rows, but ICE's page says {headline}",)
+        assert reasons == (f"it has {counted(rows, 'row')}, but ICE's page says {headline:,}",)
 
 
 def test_unreadable_rows_matter_only_if_a_row_is_missing():

@@ -212,3 +212,16 @@ def test_telegram_and_slack_get_the_link_and_escape_everything_else():
     elements = blocks[1]["elements"][0]["elements"]
     link = next(each for each in elements if each["type"] == "link")
     assert (link["url"], link["text"]) == ("https://marion.example/77?a=1&b=2", "<b>287(g)</b> & *more*")
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("en", "Some pages of the document are scans that I couldn't read. Open it to see them."),
+     ("es", "Algunas páginas del documento están escaneadas y no pude leerlas. Ábralo para verlas.")],
+)  # fmt: skip
+def test_a_mention_says_so_if_pages_of_its_document_are_scans(language, line):
+    assert line in read(said(has_scans=True), language=language)
+    assert line not in read(said(), language=language)
+    (section,) = digest_of(said(has_scans=True), language=language).sections
+    links = [span.href for words in section.items[0].lines for span in words if span.text == line]
+    assert links == [DEED.address]

@@ -96,6 +96,7 @@ def test_babel_finds_every_message_because_each_is_a_literal_outside_of_f_string
     assert hidden == []
 
 
+@pytest.mark.slow
 def test_babel_finds_every_message_even_if_a_call_ends_with_a_comma() -> None:
     found = {message.id[0] if isinstance(message.id, tuple) else message.id for message in messages()}
     said = [

@@ -35,7 +35,7 @@ def test_anything_else_is_refused_and_named(body, kind):
 
 def test_pages_without_text_are_listed():
     assert pages_without_text(()) == pages_without_text(("a", "b")) == ""
-    assert pages_without_text(("",)) == "no text on its only page; it may be a scan"
-    assert pages_without_text(("", " \n")) == "no text on any of its 2 pages; it may be a scan"
-    listed = "no text on 13 of its 14 pages (2, 3, 4, 5, 6, 7, 8, 9, 10, 11 …)"
+    assert pages_without_text(("",)) == "scanned, not read: no text on its only page"
+    assert pages_without_text(("", " \n")) == "scanned, not read: no text on any of its 2 pages"
+    listed = "scanned, not read: no text on 13 of its 14 pages (2, 3, 4, 5, 6, 7, 8, 9, 10, 11 …)"
     assert pages_without_text(("a", "", *[""] * 12)) == listed

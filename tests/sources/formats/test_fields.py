@@ -163,7 +163,8 @@ def test_an_absurd_year_gives_no_time():
     [
         ("6:30 PM", time(18, 30)),
         ("at 7 p.m.", time(19)),
-        ("12:00 AM", time(0)),
+        ("12:00 AM", None),
+        ("12:30 AM", time(0, 30)),
         ("12 pm", time(12)),
         ("13:00 PM", None),
         ("Noon", time(12)),

@@ -1,8 +1,10 @@
 import io
+import unicodedata
 import zlib
 
 import pypdf
 import pytest
+from support.pdfs import annotated, lines, nested, pdf
 from support.places import PAGES, needs_pages
 
 from bot.domain.agendas.detect import find_passages
@@ -10,53 +12,12 @@ from bot.errors import Unreadable
 from bot.sources.formats.limits import PDF
 from bot.sources.formats.pdf import pdf_pages
 
-# ── PDF files written by hand ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def pdf(*contents: bytes, kids: str = "", packed: bool = False, count: int | None = None) -> bytes:
-    """Return a PDF with one page for each content stream."""
-    numbers = [4 + 2 * index for index in range(len(contents))]
-    kids = kids or " ".join(f"{number} 0 R" for number in numbers)
-    objects = {
-        1: b"<< /Type /Catalog /Pages 2 0 R >>",
-        2: f"<< /Type /Pages /Kids [{kids}] /Count {len(contents) if count is None else count} >>".encode(),
-        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    }
-    for number, content in zip(numbers, contents, strict=True):
-        page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents {number + 1} 0 R >>"
-        objects[number] = page.encode()
-        coded = zlib.compress(content, 9) if packed else content
-        filtered = b" /Filter /FlateDecode" if packed else b""
-        objects[number + 1] = b"<< /Length %d%s >>\nstream\n%s\nendstream" % (len(coded), filtered, coded)
-    return with_table(objects)
-
-
-def with_table(objects: dict[int, bytes]) -> bytes:
-    out, places = io.BytesIO(), {}
-    out.write(b"%PDF-1.4\n")
-    for number, text in objects.items():
-        places[number] = out.tell()
-        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, text))
-    start, size = out.tell(), max(objects) + 1
-    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % size)
-    out.writelines(b"%010d 00000 n \n" % places.get(number, 0) for number in range(1, size))
-    out.write(b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (size, start))
-    return out.getvalue()
-
-
-def lines(*texts: str) -> bytes:
-    shown = b" ".join(b"(%s) ' " % text.replace("(", r"\(").replace(")", r"\)").encode("latin-1") for text in texts)
-    return b"BT /F1 12 Tf 14 TL 72 720 Td " + shown + b"ET"
-
 
 def encrypted(body: bytes, *, user: str, owner: str) -> bytes:
     writer, out = pypdf.PdfWriter(clone_from=io.BytesIO(body)), io.BytesIO()
     writer.encrypt(user, owner, algorithm="AES-256")
     writer.write(out)
     return out.getvalue()
-
-
-ENDLESS = b"BT (x) Tj ET " + b"q Q " * 10_000_000  # 40 kB compressed
 
 
 def narrow(monkeypatch, **bounds: int) -> None:
@@ -131,24 +92,74 @@ def test_a_pdf_with_too_much_text_is_unreadable(monkeypatch):
 def test_an_endless_pdf_is_stopped(monkeypatch):
     narrow(monkeypatch, seconds=1)
     with pytest.raises(Unreadable, match=r"takes (too long|longer)"):
-        pdf_pages(pdf(ENDLESS, packed=True))
+        pdf_pages(nested(30))
 
 
 @pytest.mark.slow
 def test_a_pdf_that_needs_too_much_memory_is_stopped(monkeypatch):
     narrow(monkeypatch, bytes_of_memory=256 << 20)
     with pytest.raises(Unreadable, match="memory"):
-        pdf_pages(pdf(ENDLESS, packed=True))
+        pdf_pages(nested(30))
 
 
-@pytest.mark.slow
-def test_a_bomb_is_unreadable():
-    with pytest.raises(Unreadable):
-        pdf_pages(
-            pdf(zlib.compress(bytes(200 << 20), 9), packed=False).replace(
-                b"/Length", b"/Filter /FlateDecode /Length", 1
-            )
-        )
+def test_a_bomb_of_spaces_is_a_page_without_text():
+    bomb = pdf(zlib.compress(zlib.compress(bytes(200 << 20), 9), 9)).replace(
+        b"/Length", b"/Filter [/FlateDecode /FlateDecode] /Length", 1
+    )
+    assert pdf_pages(bomb) == ("",)
+
+
+# ── text in odd places ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("annotation", [
+    "<< /Type /Annot /Subtype /FreeText /Rect [72 500 300 540] /DA (/F1 12 Tf) /Contents (4. Agreement under Section 287\\(g\\)) >>",
+    "<< /Type /Annot /Subtype /Text /Rect [72 500 90 518] /Contents (4. Agreement under Section 287\\(g\\)) >>",
+    "<< /Type /Annot /Subtype /Widget /FT /Tx /T (item) /Rect [72 500 300 540] /V (4. Agreement under Section 287\\(g\\)) >>",
+])  # fmt: skip
+def test_the_words_of_form_fields_and_notes_are_read(annotation):
+    assert pdf_pages(annotated(annotation)) == ("Agenda\n4. Agreement under Section 287(g)",)
+
+
+def test_a_form_field_whose_value_is_its_parent_s_is_read():
+    field = "<< /Type /Annot /Subtype /Widget /Parent 11 0 R /Rect [72 500 300 540] >>"
+    parent = "<< /FT /Tx /T (item) /V (Section 287\\(g\\)) /Kids [10 0 R] >>"
+    assert pdf_pages(annotated(field, parent, fields="11 0 R"))[0].endswith("Section 287(g)")
+
+
+@pytest.mark.parametrize("annotation", [
+    "<< /Type /Annot /Subtype /Text /F 2 /Rect [72 500 90 518] /Contents (hidden) >>",
+    "<< /Type /Annot /Subtype /Link /Rect [72 500 90 518] /Contents (a link) >>",
+    "<< /Type /Annot /Subtype /Text /Rect [72 500 90 518] /Contents (Agenda) >>",
+    "<< /Type /Annot /Subtype /Text /Rect [72 500 90 518] >>", "null", "7", "<< >>", "<< /Subtype /Text /Contents 7 >>",
+])  # fmt: skip
+def test_what_nobody_sees_or_what_is_read_already_is_not_added(annotation):
+    assert pdf_pages(annotated(annotation)) == ("Agenda",)
+
+
+def test_a_rotated_page_is_read():
+    body = pdf(lines("Section 287(g)")).replace(b"/MediaBox", b"/Rotate 90 /MediaBox")
+    assert pdf_pages(body) == ("Section 287(g)",)
+
+
+def test_columns_are_read_one_after_the_other():
+    left = lines("Consider the", "agreement under", "Section 287(g)")
+    right = lines("Public", "comment").replace(b"72 720", b"340 720")
+    assert pdf_pages(pdf(left + b" " + right))[0].replace("\n", " ") == (
+        "Consider the agreement under Section 287(g) Public comment"
+    )
+
+
+def test_ligatures_are_read_as_letters():
+    body = annotated("null", "null", page=rb"BT /F1 12 Tf 72 720 Td (Sheri\256 \256le) Tj ET")
+    body = body.replace(b"/BaseFont /Helvetica", b"/BaseFont /Helvetica /Encoding << /Differences [174 /fi] >>")
+    assert "file" in unicodedata.normalize("NFKC", pdf_pages(body)[0])
+
+
+@pytest.mark.parametrize("damage", [lambda body: body[:-14], lambda body: body.replace(b"0000", b"1111")])
+def test_a_file_whose_table_of_contents_is_damaged_is_read(damage):
+    body = pdf(*[lines(f"Page {number}") for number in range(1, 40)])
+    assert pdf_pages(damage(body))[38] == "Page 39"
 
 
 # ── the real thing ───────────────────────────────────────────────────────────────────────────────────────────────────

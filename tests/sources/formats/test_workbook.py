@@ -645,6 +645,7 @@ def test_mutated_workbooks_say_what_openpyxl_reads_or_are_refused(monkeypatch):
     assert sum(found.outcome == "the same" for found in outcomes.values()) > 100
 
 
+@pytest.mark.slow
 def test_an_undamaged_workbook_of_the_benchmark_is_read(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     fuzz = importlib.import_module("fuzz_workbooks")

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.loopback.local import LoopbackCivicClerk, page, pdf, told
-from support.places import TUESDAY, Canned, Reader
+from support.loopback.local import LoopbackCivicClerk, Reply, page, pdf, told
+from support.places import PAGES, TUESDAY, Canned, Reader, needs_pages
 
 from bot.domain.agenda import Place
 from bot.errors import Unreadable
@@ -169,3 +169,42 @@ async def test_anything_on_an_agenda_is_read_without_an_error(items):
     assert [item.id for item in reading.items][:2] == ["event/5", "event/5/item/1"]
     assert all(item.title and item.id.startswith("event/5") for item in reading.items)
     assert reading.problems == ()
+
+
+# ── the server's own words ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_file(clerk) -> None:
+    files = [{"fileId": 31, "type": "Agenda", "name": "Agenda", "publishOn": "2026-11-20T09:00:00Z"}]
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", publishedFiles=files)
+
+
+async def test_a_file_is_read_as_text_and_readers_get_the_pdf(clerk, reader):
+    with_file(clerk)
+    clerk.fails["plainText=true"] = Reply(b"4. Agreement under 287-\r\n(g) \r\n\r\n\r\n5. Adjourn", "text/plain")
+    meeting = (await reader.items())["event/5"]
+    assert (meeting.text, meeting.pages) == ("4. Agreement under 287-(g)\n\n5. Adjourn", ())
+    assert meeting.address.endswith("GetMeetingFileStream(fileId=31,plainText=false)")
+    assert clerk.count("plainText=false") == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [Reply(b" \r\n \x0c", "text/plain"), Reply(b"", status=404), Reply(b"PK\x03\x04", "text/plain")]
+)
+async def test_a_file_without_words_is_read_as_pdf(clerk, reader, answer):
+    with_file(clerk)
+    clerk.fails["plainText=true"] = answer
+    clerk.files["/v1/Meetings/GetMeetingFileStream(fileId=31,plainText=false)"] = pdf("Agreement under Section 287(g)")
+    meeting = (await reader.items())["event/5"]
+    assert "287(g)" in meeting.pages[0]
+    assert (await reader.read(HOUR)).unchanged
+
+
+@needs_pages
+async def test_the_real_text_of_an_agenda_is_read(clerk, reader):
+    with_file(clerk)
+    source = (PAGES / "platforms/civicclerk/lacey-agenda-plaintext.txt").read_bytes()
+    clerk.fails["plainText=true"] = Reply(source, "text/plain")
+    text = (await reader.items())["event/5"].text
+    assert text.split() == source.decode("utf-8-sig").split()
+    assert "\n1. Call to Order\n2. Roll Call\n" in text

@@ -229,6 +229,7 @@ async def test_an_etag_shared_by_all_pages_is_ignored(town, reader):
     assert all("if-none-match" not in asked.headers for asked in town.asked)
 
 
+@pytest.mark.slow
 async def test_an_amended_agenda_is_read_again(town, reader):
     town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
     await reader.read()

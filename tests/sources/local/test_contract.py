@@ -154,6 +154,17 @@ async def test_rubbish_rows_do_not_hide_the_others(case, server, reader):
     assert any(map(speaks, (await reader.read()).items))
 
 
+@pytest.mark.parametrize(
+    "subject", ["To consider cancellation of the 287(g) agreement", "287(g): whether to postpone the vote"]
+)
+async def test_a_subject_is_no_status(case, subject):
+    async with case.server() as server:
+        case.say(server, subject)
+        reading = await Reader(place(next(kind for kind in CASES if CASES[kind] is case), server)).read()
+    assert any(speaks(item, subject) for item in reading.items)
+    assert {item.status for item in reading.items} == {""}
+
+
 async def test_an_unknown_time_zone_is_reported(kind, server):
     reader = Reader(replace(place(kind, server), zone="Mars/Olympus"))
     with pytest.raises(SourceError, match="'Mars/Olympus' is not a known time zone"):

@@ -209,7 +209,7 @@ async def test_the_agenda_file_is_read_page_by_page_as_part_of_its_meeting(legis
     meeting = items["event/77"]
     assert items.keys() == {"event/77"}
     assert [page.strip() for page in meeting.pages] == ["Call to order", "Agreement under Section 287(g)", ""]
-    assert meeting.unreadable == "no text on 1 of its 3 pages (3)"
+    assert meeting.unreadable == "scanned, not read: no text on 1 of its 3 pages (3)"
     assert meeting.address == f"{legistar.base}/agenda.pdf"
     await reader.read(HOUR)
     assert legistar.count("/agenda.pdf") == 1

@@ -57,13 +57,13 @@ async def test_a_pdf_gives_its_pages(web, reader):
     (item,) = (await reader.read()).items
     assert "287(g)" in item.pages[0]
     assert item.title == "Fine"
-    assert item.unreadable == "no text on 1 of its 2 pages (2)"
+    assert item.unreadable == "scanned, not read: no text on 1 of its 2 pages (2)"
 
 
 async def test_a_scan_is_reported_as_unreadable(web, reader):
     web.files["/page"] = pdf("", "")
     (item,) = (await reader.read()).items
-    assert item.unreadable == "no text on any of its 2 pages; it may be a scan"
+    assert item.unreadable == "scanned, not read: no text on any of its 2 pages"
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1}', b"<rss><channel/></rss>", b"PK\x03\x04", b"text"])

@@ -2,10 +2,19 @@
 
 import json
 import re
-from datetime import datetime, timedelta
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from support.loopback.agendas import LoopbackCivicWeb, LoopbackDestiny, LoopbackIqm2, LoopbackMunicode
+from support.loopback.agendas import (
+    LoopbackCivicWeb,
+    LoopbackDestiny,
+    LoopbackIqm2,
+    LoopbackMunicode,
+    LoopbackNovusAgenda,
+)
 from support.loopback.local import LoopbackWeb, Reply, page
 from support.places import PAGES, Reader, needs_pages
 from support.platform_cases import CASES
@@ -14,6 +23,7 @@ from bot.domain.agenda import AgendaItem, Place
 from bot.errors import Unreadable
 
 REAL = PAGES / "platforms"
+PROJECT = Path(__file__).parents[3]
 HOUR = timedelta(hours=1)
 
 
@@ -221,6 +231,43 @@ async def test_a_town_s_html_edition_and_packet_on_civicplus_are_read():
 # ── the traps ──
 
 
+@pytest.mark.parametrize(
+    ("kind", "fill"),
+    [
+        ("primegov", lambda server: server.meeting(5, "Board", "2026-12-01T00:00:00")),
+        ("civicclerk", lambda server: server.event(5, "Board", "2026-12-01T00:00:00Z")),
+        ("civicweb", lambda server: server.meeting(5, "Board - Dec 01 2026", "2026-12-01 00:00")),
+        ("legistar", lambda server: server.event(5, "Board", "2026-12-01", "12:00 AM")),
+        ("iqm2", lambda server: server.meeting(5, "Dec 1, 2026 12:00 AM", "Board", file=0)),
+        ("municode", lambda server: server.row("a", "2026-12-01T00:00:00-05:00", "Board", page("<p>x</p>"))),
+        ("destiny", lambda server: server.meeting(5, "12/2026", "Dec 1, 2026 12:00 AM", "Board")),
+        ("escribe", lambda server: server.meeting("0a0a0a0a", "Board", "2026/12/01 00:00:00", agenda=False)),
+    ],
+)
+async def test_midnight_is_no_time_of_a_meeting(kind, fill):
+    async with CASES[kind].server() as server:
+        fill(server)
+        items = (await Reader(place_on(server, kind)).read()).items
+    assert [item.meets_at for item in items if "/" not in item.id.partition("/")[2]] == [date(2026, 12, 1)]
+
+
+@pytest.mark.parametrize(
+    ("base", "folder"),
+    [('<base href="/agendapublic/sub/">', "/agendapublic/sub/"), ("<BASE target=_self HREF='//127.0.0.1:PORT/x/'>", "/x/"),
+     ('<base href="http://[bad">', "/agendapublic/"), ("<base target=_blank>", "/agendapublic/")],
+)  # fmt: skip
+async def test_a_page_may_name_the_base_of_its_links(base, folder):
+    async with LoopbackNovusAgenda() as server:
+        server.meeting(549, "12/01/26", "Board")
+        listed = server.reply("/agendapublic/", {}).body
+        port = server.base.rpartition(":")[2]
+        server.fails["/agendapublic/"] = Reply(
+            listed.replace(b"<body>", base.replace("PORT", port).encode() + b"<body>"), "text/html"
+        )
+        (meeting, *_) = (await Reader(place_on(server, "novusagenda")).read()).items
+    assert meeting.address.startswith(f"{server.base}{folder}MeetingView.aspx")
+
+
 def place_on(server, kind: str) -> Place:
     return Place(name="Nash County", kind=kind, address=server.address, state="NC", zone="America/New_York")
 
@@ -269,3 +316,13 @@ async def test_civicweb_s_agenda_is_read_as_pdf_if_there_is_no_other_and_minutes
         server.files["/document/11"] = page("<p>Printed agenda</p>")
         items = await Reader(place_on(server, "civicweb")).items()
     assert {name: item.text for name, item in items.items()} == {"meeting/1": "Printed agenda"}
+
+
+@needs_pages
+@pytest.mark.slow
+def test_all_real_responses_are_read_as_the_benchmark_counts_them():
+    program = PROJECT / "benchmarks/read_platforms.py"
+    done = subprocess.run(
+        [sys.executable, str(program), "--show"], check=False, capture_output=True, text=True, cwd=PROJECT
+    )
+    assert done.returncode == 0, done.stdout

@@ -237,11 +237,11 @@ async def test_an_unreadable_row_does_not_take_a_meeting_off_the_calendar(monkey
         reader = Reader(place("primegov", server))
         await reader.read()
 
-        def broken(value: object, zone: object) -> None:
+        def broken(value: object, *_: object) -> None:
             if "12-08" in str(value):
                 raise OverflowError("too far away")
 
-        monkeypatch.setattr("bot.sources.local.primegov.moment", broken)
+        monkeypatch.setattr("bot.sources.local.primegov.meeting_time", broken)
         reading = await reader.read(DAY)
         assert not [item for item in reading.items if item.status]
         assert any("Planning Board" in problem for problem in reading.problems)

@@ -177,6 +177,7 @@ async def test_a_leader_that_hangs_loses_the_lead(three, monkeypatch):
     assert await one.leadership_in("sender telegram 1") is None
 
 
+@pytest.mark.slow
 async def test_nobody_knows_who_leads_without_the_database(server, database):
     store = await PostgresStore.open(database)
     assert await store.leadership_in("sender telegram 1") > 0

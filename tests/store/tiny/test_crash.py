@@ -437,6 +437,7 @@ async def test_a_flipped_bit_is_repaired_or_refused(whole, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FILES)
+@pytest.mark.slow
 async def test_a_file_that_was_cut_short_is_repaired_or_refused_or_reported(whole, tmp_path, name):
     folder, pictures = whole
     sound = (folder / name).read_bytes()

@@ -1,10 +1,13 @@
 """More platforms of local governments on loopback, with the markup and the traps of their real responses."""
 
+import json
 import re
 from collections.abc import Mapping
 from html import escape
+from typing import Any
+from urllib.parse import parse_qsl
 
-from support.loopback.local import HTML, PDF, LocalServer, Reply, Row, page, told
+from support.loopback.local import HTML, PDF, XML, LocalServer, Reply, Row, page, told
 
 
 class AspNetServer(LocalServer):
@@ -268,3 +271,131 @@ class LoopbackNovusAgenda(AspNetServer):
             f'<td><center><a onClick="{script}" style="cursor:pointer"><img alt="View Agenda HTML" /></a></center></td>'
             f'<td><a href="DisplayAgendaPDF.ashx?MeetingID={key}" target="_blank"><img alt="PDF" /></a></td></tr>'
         )
+
+
+class LoopbackEscribe(AspNetServer):
+    """`pub-TOWN.escribemeetings.com`: the calendar by POST, the agendas as pages.
+
+    If it `is_gone`, it answers 200 with a generic page; a bare host without "pub-" is another, closed tenant.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meetings: list[Any] = []
+        self.items: dict[str, list[tuple[int, str, str]]] = {}  # the number, title and more markup within
+        self.is_gone = False
+
+    def meeting(self, key: str, name: str, at: str, *, agenda: bool = True, **fields: Any) -> None:
+        page = {"Type": "Agenda", "Format": "HTML", "Title": "Agenda (HTML)",
+                "Url": f"Meeting.aspx?Id={key}&Agenda=Agenda&lang=English"}  # fmt: skip
+        file = {"Type": "Agenda", "Format": ".pdf", "Title": "Agenda (PDF)", "Url": "FileStream.ashx?DocumentId=56975"}
+        self.meetings.append(
+            {
+                "ID": key,
+                "MeetingName": name,
+                "StartDate": at,
+                "Description": "Courthouse<br/>Room 2",
+                "Location": "Courthouse",
+                "MeetingType": name,
+                "HasAgenda": agenda,
+                "MeetingDocumentLink": [file, page] if agenda else [],
+                "MeetingPassed": False,
+                "TimeOverride": "",
+            }
+            | fields
+        )
+
+    def posted(self, path: str, content: bytes) -> Reply | None:
+        if self.is_gone:
+            return Reply(page("<h1>eSCRIBE</h1><p>This site is not available.</p>"), HTML)
+        if path != "/MeetingsCalendarView.aspx/GetCalendarMeetings":
+            return Reply(b"", HTML, 500)  # as it answers any other name
+        span = json.loads(content)
+        shown = [row for row in self.meetings if not isinstance(row, dict) or _within(row, span)]
+        return told({"d": shown})
+
+    def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
+        if path != "/Meeting.aspx" or query["Id"] not in self.items:
+            return Reply(b"%PDF-1.4", PDF) if path.lower() == "/filestream.ashx" else None
+        return self.aspx(
+            "Meeting",
+            f"<p>The Board meets in the courthouse.</p><div class='AgendaItems'>{self._outline(query['Id'])}</div>",
+        )
+
+    def _outline(self, key: str) -> str:
+        return "".join(
+            f'<DIV class="AgendaItemContainer indent"><div class="AgendaItem AgendaItem{number}"><h2><div '
+            f'class="AgendaItemCounter">{number}.</div><div class="AgendaItemTitle"><a '
+            f'href="javascript:SelectItem({number});">{escape(name)}</a></div></h2></div>{more}</DIV>'
+            for number, name, more in self.items[key]
+        )
+
+
+def _within(row: Row, span: Row) -> bool:
+    at = str(row.get("StartDate"))
+    return (
+        not re.match(r"\d{4}/", at) or span["calendarStartDate"] <= at[:10].replace("/", "-") <= span["calendarEndDate"]
+    )
+
+
+class LoopbackBoardDocs(LocalServer):
+    """`go.boarddocs.com/nc/nash`: all meetings as XML or, without `has_xml`, the lists and agendas by POST."""
+
+    folder = "/nc/nash/Board.nsf"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meetings: dict[str, tuple[str, str, str, list[tuple[str, str]]]] = {}  # name, day, description, items
+        self.has_xml = True
+        self.spoilt = ""
+
+    @property
+    def address(self) -> str:
+        return f"{self.base}{self.folder}/Public"
+
+    def meeting(self, key: str, name: str, day: str, *items: tuple[str, str], about: str = "") -> None:
+        self.meetings[key] = (name, day, about, list(items))
+
+    def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
+        if path == f"{self.folder}/XML-ActiveMeetings" and self.has_xml:
+            shown = "\n".join(self._meeting(key) for key in self.meetings)
+            source = f'<?xml version="1.0" encoding="UTF-8"?>\n<meetings>\n{self.spoilt}{shown}</meetings>'
+            return Reply(source.encode(), XML, tag=None)
+        if path == f"{self.folder}/Public":
+            bodies = '<option value="A8EGER437CB9">Board of Commissioners</option>'
+            return Reply(page(f'<div><select name="committeeid">{bodies}</select></div>', title="BoardDocs"), HTML)
+        return None
+
+    def _meeting(self, key: str) -> str:
+        name, day, about, items = self.meetings[key]
+        link = f"http://go.boarddocs.com/nc/nash/Board.nsf/goto?open&amp;id={key}"
+        within = "".join(
+            f'<item id="{item}" order="1">\n<name>{escape(title)}</name>\n<link>{link}</link>\n'
+            "<actiontype>Action</actiontype>\n</item>\n"
+            for item, title in items
+        )
+        section = (
+            f'<category id="CAT{key}" order="1">\n<name>1. New business</name>\n<agendaitems>\n{within}'
+            "</agendaitems>\n</category>\n"
+        )
+        return (
+            f'<meeting bodyid="A8EGER437CB9" bodyname="Board of Commissioners" id="{key}" order="1">\n'
+            f'<name>{escape(name)}</name>\n<start>\n<date format="yyyy-mm-dd">{day}</date>\n<english>\n<weekday>Day'
+            f"</weekday>\n<date>A day</date>\n</english>\n</start>\n<description>{escape(about)}</description>\n"
+            f"<link>{link}</link>\n{section * bool(items)}</category>\n</meeting>"
+        )
+
+    def posted(self, path: str, content: bytes) -> Reply | None:
+        asked = dict(parse_qsl(content.decode()))
+        if path == f"{self.folder}/BD-GetMeetingsList" and asked.get("current_committee_id") == "A8EGER437CB9":
+            listed = [
+                {"unique": key, "name": name, "current": "1", "preliveoak": "", "numberdate": day.replace("-", ""),
+                 "unid": f"UNID{key}"}
+                for key, (name, day, *_) in self.meetings.items()
+            ]  # fmt: skip
+            return told(listed)
+        key = asked.get("id", "")
+        if path == f"{self.folder}/PRINT-AgendaDetailed" and key in self.meetings:
+            items = "".join(f"<p>{escape(title)}</p>" for _, title in self.meetings[key][3])
+            return Reply(page(f'<div class="print-meeting-name">{escape(self.meetings[key][0])}</div>{items}'), HTML)
+        return None

@@ -14,18 +14,20 @@ A server serves whatever is in its dictionaries, which may be changed from any t
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from hashlib import md5
 from html import escape
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from support.loopback.server import LoopbackServer
+from bot.demo.loopback.local import HTML, JSON, PDF, XML, PrimeGovServer, Reply, Row, TownServer, page, told
+from support.loopback.server import InThread
 
-JSON, HTML, XML, PDF = "application/json; charset=utf-8", "text/html; charset=utf-8", "text/xml", "application/pdf"
-Row = dict[str, Any]
+__all__ = [
+    "HTML", "JSON", "PDF", "XML", "LocalServer", "LoopbackCivicClerk", "LoopbackCivicPlus", "LoopbackLegistar",
+    "LoopbackPrimeGov", "LoopbackWeb", "Reply", "Request", "Row", "entry", "maintenance", "page", "pdf", "rss", "told",
+]  # fmt: skip
 
 
 class Request(NamedTuple):
@@ -35,70 +37,37 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     status: int
+    method: str = "GET"
 
 
-@dataclass(frozen=True)
-class Reply:
-    """An answer; without a `tag` it has no ETag."""
+class LocalServer(TownServer, InThread):
+    """The base of all platforms.
 
-    body: bytes
-    kind: str = JSON
-    status: int = 200
-    tag: str | None = "by content"
-
-
-class LocalServer(LoopbackServer):
-    """The base of all platforms. `files` are served at their paths, as HTML or PDF depending on their bytes.
-
-    Without `validates` there are no ETags. `fails` maps a part of a path to the answer it gets instead.
+    Without `validates` there are no ETags. `fails` maps a part of a path to the answer it gets instead. `asked` are the
+    requests so far.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[Request] = []
-        self.files: dict[str, bytes] = {}
         self.fails: dict[str, Reply] = {}
         self.validates = True
-
-    @property
-    def address(self) -> str:
-        """The address that a place would have."""
-        return self.base
 
     def count(self, part: str = "") -> int:
         """Count the requests for paths that contain a text, except robots.txt."""
         return sum(part in asked.path and asked.path != "/robots.txt" for asked in self.asked)
 
-    def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
-        """Return the platform's answer at a path; None for a 404, as in this base."""
-        return None
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        reply = self._reply(request)
-        tag = f'"{md5(reply.body).hexdigest()[:12]}"' if reply.tag == "by content" else reply.tag
-        headers = {"Content-Type": reply.kind} | (
-            {"ETag": tag} if self.validates and tag and reply.status == 200 else {}
-        )
-        status = 304 if "ETag" in headers and request.headers.get("If-None-Match") == tag else reply.status
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        response = await super().respond(request)
         told = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(Request(request.path, dict(request.query), told, status))
-        return web.Response(status=status, body=b"" if status == 304 else reply.body, headers=headers)
+        self.asked.append(Request(request.path, dict(request.query), told, response.status, request.method))
+        return response
 
-    def _reply(self, request: web.Request) -> Reply:
-        if request.path == "/robots.txt":
-            return Reply(b"", HTML, 404)
-        for part, reply in self.fails.items():
-            if part in request.path_qs:
-                return reply
-        if request.path in self.files:
-            body = self.files[request.path]
-            return Reply(body, PDF if body.startswith(b"%PDF") else HTML)
-        return self.reply(request.path, request.query) or Reply(b"<html><body>Not found</body></html>", HTML, 404)
-
-
-def told(value: object) -> Reply:
-    """Return JSON as a server writes it."""
-    return Reply(json.dumps(value).encode())
+    def found(self, request: web.Request, content: bytes) -> Reply:
+        reply = super().found(request, content)
+        if request.path != "/robots.txt":
+            reply = next((reply for part, reply in self.fails.items() if part in request.path_qs), reply)
+        return reply if self.validates else replace(reply, tag=None)
 
 
 def maintenance() -> Reply:
@@ -246,38 +215,20 @@ class LoopbackCivicClerk(LocalServer):
         return told(answer)
 
 
-class LoopbackPrimeGov(LocalServer):
+class LoopbackPrimeGov(LocalServer, PrimeGovServer):
     """`SLUG.primegov.com`; `compiled` holds the documents by the number of their template."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.meetings: list[Any] = []
-        self.compiled: dict[str, bytes] = {}
-
-    def meeting(self, key: int, title: str, at: str, *documents: Row, **fields: Any) -> None:
-        self.meetings.append(
-            {
-                "id": key,
-                "title": title,
-                "dateTime": at,
-                "committeeId": 3,
-                "meetingState": 1,
-                "documentList": [*documents],
-            }
-            | fields
-        )
-
-    def document(self, template: int, name: str, body: bytes, *, output: int = 1) -> Row:
-        self.compiled[str(template)] = body
-        return {"templateId": template, "templateName": name, "compileOutputType": output}
+        self.archive: list[Any] = []
+        self.pages: dict[str, bytes] = {}  # agendas as pages, by the number of their template
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
-        if path == "/api/v2/PublicPortal/ListUpcomingMeetings":
-            return told(self.meetings)
-        body = self.compiled.get(query.get("meetingTemplateId", ""))
-        if path == "/Public/CompiledDocument" and body is not None:
-            return Reply(body, PDF if body.startswith(b"%PDF") else HTML)
-        return None
+        if path == "/api/v2/PublicPortal/ListArchivedMeetings":
+            return told([row for row in self.archive if row["dateTime"].startswith(query["year"])])
+        if path == "/Portal/Meeting" and query["meetingTemplateId"] in self.pages:
+            return Reply(self.pages[query["meetingTemplateId"]], HTML)
+        return super().reply(path, query)
 
 
 class LoopbackCivicPlus(LocalServer):
@@ -337,11 +288,6 @@ class LoopbackWeb(LocalServer):
 
 
 # ── contents to serve ──
-
-
-def page(content: str, *, title: str = "A county") -> bytes:
-    """Return a web page as bytes."""
-    return f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{content}</body></html>".encode()
 
 
 def rss(*entries: str, title: str = "Agendas") -> bytes:

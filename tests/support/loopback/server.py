@@ -1,4 +1,4 @@
-"""The base of the loopback platforms: a server that runs in this loop or in a thread, and its bad days.
+"""The bad days of any loopback platform, and a way to run one in a thread.
 
     async with LoopbackTelegram() as telegram: ...
     with LoopbackTelegram().run_in_thread() as telegram: ...  # the same, for tests and scripts without an event loop
@@ -13,38 +13,30 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
-from time import monotonic
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from aiohttp import web
 
+from bot.demo.loopback.server import Call, Message, Platform, Server
+
+__all__ = [
+    "ANYONE",
+    "Call",
+    "Fault",
+    "Flood",
+    "InThread",
+    "LoopbackServer",
+    "Message",
+    "Platform",
+    "RandomFaults",
+    "Server",
+    "delayed",
+    "dropped",
+    "late",
+    "page",
+]
+
 ANYONE = "*"
-
-
-class Call(NamedTuple):
-    """One request: `at` in seconds of the monotonic clock, `token` as sent."""
-
-    method: str
-    arguments: Mapping[str, Any]
-    at: float
-    token: str
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message in a chat: `text` as a reader sees it, `raw` as sent, `order` counting from 1."""
-
-    order: int
-    at: float
-    chat: str
-    text: str
-    raw: str
-    message_id: str
-    links: tuple[tuple[str, str], ...] = ()  # the shown text and the address
-    preview: bool = True  # true if a link may unfold into a preview of its page
-    entities: int = 0
-    photo: bytes | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,35 +106,8 @@ class Flood:
         return 0.0
 
 
-class LoopbackServer:
-    """A server on 127.0.0.1 at a free port. `plan` is a function from a chat to a fault or None."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.calls: list[Call] = []
-        self.plan: Callable[[str], Fault | None] | None = None
-        self.base = ""
-        self._script: dict[str, deque[Fault | None]] = defaultdict(deque)
-        self._runner: web.AppRunner | None = None
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        raise NotImplementedError
-
-    # ── run ──
-
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_route("*", "/{anything:.*}", self.answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.base = f"http://{host}:{port}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+class InThread(Server):
+    """A server that can run in a separate event loop."""
 
     @contextmanager
     def run_in_thread(self) -> Iterator[Self]:
@@ -161,7 +126,14 @@ class LoopbackServer:
             thread.join(10)
             loop.close()
 
-    # ── misbehave ──
+
+class LoopbackServer(Platform, InThread):
+    """A platform with bad days. `plan` is a function from a chat to a fault or None."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.plan: Callable[[str], Fault | None] | None = None
+        self._script: dict[str, deque[Fault | None]] = defaultdict(deque)
 
     def script(self, chat: str | int, *outcomes: Fault | None) -> None:
         """Set the faults of the next sends to this chat, in order; None is a good send. ANYONE means all chats."""
@@ -171,19 +143,6 @@ class LoopbackServer:
         """Forget the scripts and the plan."""
         self._script.clear()
         self.plan = None
-
-    # ── look at what arrived ──
-
-    def told(self, chat: str | int) -> list[str]:
-        """Return the texts in one chat as a reader sees them, oldest first."""
-        return [message.text for message in self.messages if message.chat == str(chat)]
-
-    def called(self, method: str) -> list[Call]:
-        """Return the requests for one method, oldest first."""
-        return [call for call in self.calls if call.method == method]
-
-    def note(self, method: str, arguments: Mapping[str, Any], token: str) -> None:
-        self.calls.append(Call(method, arguments, monotonic(), token))
 
     async def deliver(
         self, request: web.Request, chat: str, store: Callable[[], Awaitable[Mapping[str, Any]]]

@@ -25,7 +25,7 @@ class LoopbackWayback(LoopbackServer):
         self.looks: dict[str, int] = {}
         self.answers: deque[tuple[int, Mapping[str, str], Any]] = deque()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path)
         if request.path.startswith("/save/status/"):
             return self._scripted() or self._status(request.path.rpartition("/")[2])

@@ -37,7 +37,7 @@ class Receiver(LoopbackServer):
         self.came = asyncio.Event()
         self.held: asyncio.Event | None = None  # if set, answers wait for this event
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         self.deliveries.append(Delivery(request.path_qs, dict(request.headers), await request.read()))
         self.came.set()
         if self.held is not None:

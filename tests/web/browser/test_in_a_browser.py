@@ -1,23 +1,19 @@
 """The pages in a real browser: narrow and wide, light and dark, in both languages, by keyboard and on paper."""
 
 import asyncio
-import os
 import threading
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from support.browser import browser
 from web.pages.test_pages import filled, served
 
 from bot.store.tiny.store import TinyStore
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+__all__ = ["browser"]
+
 PATHS = (
     "/", "/states/TX", "/states/GU", "/agencies/tx-galveston-county-sheriffs-office", "/counties/tx-galveston-county",
     "/changes", "/changes/3", "/meetings", "/about", "/287g", "/data", "/search?q=police", "/nothing-here",
@@ -45,20 +41,6 @@ def site(port):
         loop.call_soon_threadsafe(stop.set)
         thread.join(60)
         loop.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    missing = None if CHROMIUM.exists() else "Debian's chromium isn't installed"
-    if missing and os.environ.get("BROWSER_REQUIRED"):
-        pytest.fail(f"A browser is required here: {missing}")
-    if missing:
-        pytest.skip(f"NO BROWSER: the pages aren't tested in one, because {missing}")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

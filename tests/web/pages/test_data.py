@@ -359,6 +359,7 @@ def snapshot(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 async def test_an_export_after_one_change_writes_only_what_changed(store, folder):
     before = snapshot(folder)
     again = await exported(store, folder)
@@ -392,6 +393,7 @@ async def test_an_export_removes_what_it_wrote_and_nothing_else(store, folder):
 
 
 @pytest.mark.parametrize("record_of", ["", "[]", "{", '{"version": "0"}', '{"version": 1, "files": [1], "drawn": {}}'])
+@pytest.mark.slow
 async def test_a_record_that_cannot_be_read_removes_nothing(store, folder, record_of):
     (folder / RECORD).write_text(record_of)
     done = await exported(store, folder)

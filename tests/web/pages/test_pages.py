@@ -89,6 +89,7 @@ async def ask(store, unused_tcp_port):
         yield client
 
 
+@pytest.mark.slow
 async def test_every_link_on_every_page_answers_in_both_languages(ask):
     seen, waiting = set(), ["/", "/es", "/nothing-here"]
     while waiting:
@@ -252,6 +253,7 @@ async def test_robots_sitemap_and_security_txt(ask):
 # ── on both stores, and exported ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 async def test_the_folder_and_postgresql_give_the_same_bytes_and_the_export_is_what_is_served(
     store, database, unused_tcp_port
 ):
@@ -270,6 +272,7 @@ async def test_the_folder_and_postgresql_give_the_same_bytes_and_the_export_is_w
         await other.close()
 
 
+@pytest.mark.slow
 async def test_an_export_writes_only_what_changed_and_every_link_in_it_is_a_file(store, tmp_path):
     about = await model_now(origin(store, Clock()))
     done = await export(about, store, INSTALLATION, tmp_path)

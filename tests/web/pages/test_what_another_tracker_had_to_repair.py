@@ -222,6 +222,7 @@ async def test_every_page_names_a_card_that_answers_with_a_picture_of_its_state_
 # ── 5. canonical links led to language redirects ─────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 async def test_every_canonical_and_language_link_names_a_page_that_answers_itself():
     model = await everything()
     answers = dict(render_everything(model, INSTALLATION))
@@ -245,6 +246,7 @@ async def test_every_canonical_and_language_link_names_a_page_that_answers_itsel
 # ── 6. a file was missing for weeks under green builds ───────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 async def test_every_address_that_the_table_of_pages_names_answers_with_content_of_its_type():
     model, tried = await everything(), set()
     for page in PAGES:
@@ -260,6 +262,7 @@ async def test_every_address_that_the_table_of_pages_names_answers_with_content_
     assert static - tried == continued  # there is no page after the first until there are a hundred changes
 
 
+@pytest.mark.slow
 async def test_every_file_that_an_exported_page_names_is_in_the_export(tmp_path):
     store = await filled(TinyStore.in_memory())
     await export(await model_now(origin(store, Clock())), store, INSTALLATION, tmp_path)

@@ -1,0 +1,79 @@
+"""Look at this machine: the data folder, the disk and the clock."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from bot.channels.examination import ServerTime
+from bot.domain.finding import Finding, fine, unknown, warning, wrong
+from bot.domain.health import in_bytes, span
+
+FULL, SCARCE = 50 * 10**6, 500 * 10**6  # bytes
+PROBE_BYTES = 64 * 1024
+FEWEST_FILES = 1_000
+SKEWED, ASKEW = timedelta(minutes=5), timedelta(minutes=1)  # Slack refuses what is five minutes off
+
+
+# ── the data folder ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_folder(path: Path) -> list[Finding]:
+    """Return whether the data folder exists, can be written and has room."""
+    there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
+    if not there.is_dir():
+        return [wrong(f"{there} is a file, not a folder.", "Set COUNTERSIGN_DATA to a folder.")]
+    found = [] if path.exists() else [fine(f"The data folder {path} doesn't exist yet; the program creates it.")]
+    return [*found, *_of_writing(there), *_of_room(there)]
+
+
+def _of_writing(folder: Path) -> list[Finding]:
+    """Write a small file and remove it. Permissions alone don't say whether a disk takes anything."""
+    probe = folder / f".check-{os.getpid()}"
+    try:
+        with probe.open("xb") as file:
+            file.write(b"\0" * PROBE_BYTES)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as fault:
+        advice = "Free some space, or give the program's user this folder: chown USER FOLDER"
+        return [wrong(f"Can't write to {folder}: {fault.strerror or fault}.", advice)]
+    finally:
+        probe.unlink(missing_ok=True)
+    return []
+
+
+def _of_room(folder: Path) -> list[Finding]:
+    try:
+        free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
+    except OSError as fault:
+        return [unknown(f"The room on the disk of {folder}: {fault.strerror}.")]
+    said = f"{in_bytes(free)} free on the disk of {folder}."
+    if files.f_files and files.f_favail < FEWEST_FILES:
+        return [wrong(f"The disk of {folder} has room for only {files.f_favail:,} more files.", "Remove some files.")]
+    if free < FULL:
+        return [wrong(f"Only {said}", "Free some space; the program stops recording when the disk is full.")]
+    return [warning(f"Only {said}", "A year of lists takes about 500 MB.") if free < SCARCE else fine(said)]
+
+
+# ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_clock(times: Sequence[ServerTime]) -> list[Finding]:
+    """Compare this machine's clock with the servers that answered. If it agrees with one of them, it's right."""
+    if not times:
+        return [unknown("No server answered, so the clock couldn't be compared.")]
+    by_host = {time.host: time.ours - time.theirs for time in times}
+    agree = sorted(host for host, ahead in by_host.items() if abs(ahead) <= ASKEW)
+    if agree:
+        others = [warning(_off(f"The clock of {host}", -ahead)) for host, ahead in by_host.items() if host not in agree]
+        return [fine(f"It agrees with {', '.join(agree)}."), *others]
+    ahead = min(by_host.values(), key=abs)
+    advice = "Turn on time synchronization (NTP), as with: timedatectl set-ntp true"
+    return [(wrong if abs(ahead) >= SKEWED else warning)(_off("The clock of this machine", ahead), advice)]
+
+
+def _off(clock: str, ahead: timedelta) -> str:
+    """Return in a sentence how far a clock is off."""
+    return f"{clock} is {span(abs(ahead))} {'ahead' if ahead > timedelta(0) else 'behind'}."
