@@ -216,7 +216,7 @@ def coverage(
         )
         print_table(columns, ([str(value) for value in row.values()] for row in rows))
         if not known.participating:
-            say("ICE's list hasn't been read yet, so no agreement is counted. To read it, run: countersign once")
+            say("ICE's list hasn't been read yet, so no agreement is counted. To read it, run: countersign poll")
 
 
 @app.command()

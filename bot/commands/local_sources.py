@@ -18,6 +18,7 @@ from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.fetch import NEVER_READ
+from bot.pipeline.local_requests import verified_on
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
@@ -245,7 +246,7 @@ def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> lis
             "address": masked(place.address),
             "zone": place.zone,
             "every_hours": place.every_hours,
-            "verified": place.verified.isoformat() if place.verified else None,
+            "verified": day.isoformat() if (day := verified_on(statuses.get(place.name), place)) else None,
             "last_read": stamp(status.read_at) if (status := statuses.get(place.name)) and status.read_at else None,
             "problem": status.problem if status else None,
         }

@@ -42,6 +42,7 @@ def test_the_operator_adds_a_site_with_a_press_and_both_chats_hear_of_its_readin
 
 def test_on_slack_a_press_declines_a_site(here):
     with running(here, "slack:C0000000OPS", SLACK_APP_TOKEN=here.slack.app_token):
+        wait_for(lambda: here.slack.links)
         ada = Member(here.slack, "U0000000ADA")
         here.slack.from_thread(ada.types(f"suggest {SITE} Nash County NC", channel="C0123456789"))
         wait_for(lambda: any("I passed it on" in a.text for a in here.slack.answers))
