@@ -129,7 +129,7 @@ class Month:
         if not portal.has_said and portal.said_on is not None and at >= portal.said_on * 86_400:
             CASES[portal.place.kind].say(portal.server, TITLE)
             portal.has_said = True
-        return self._broken(portal, portal.breakage(at), at) or await portal.server.answer(request)
+        return self._broken(portal, portal.breakage(at), at) or await portal.server.respond(request)
 
     def _broken(self, portal: Portal, kind: str, at: float) -> web.Response | None:
         if kind in {"403", "404", "500"}:

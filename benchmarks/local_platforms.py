@@ -48,7 +48,7 @@ def serve(kind: str, real: Path, ready: Connection) -> None:
         found = None
         if case is not None and request.path == case.path:
             found = case.wrap((real / case.file).read_text("utf-8", "replace")).encode()
-        elif case is None and (reply := server._reply(request, await request.read())).status == 200:
+        elif case is None and (reply := await server.respond(request)).status == 200:
             found = reply.body
         if found is None:
             return web.Response(status=404)

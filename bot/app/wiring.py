@@ -163,7 +163,7 @@ def page_origin(settings: Settings, store: Store, now: Now = utc_now, *, is_demo
 
 def installation(settings: Settings, base: str = "") -> Installation:
     """Return what this installation says about itself on the pages."""
-    base = (base or settings.public_url or "").rstrip("/")
+    base = base.rstrip("/") or settings.base_url
     invitations = {name: channel.invitation(settings) for name, channel in CHANNELS.items()}
     return Installation(
         base=base,
@@ -248,6 +248,7 @@ async def runner(
                 now=now,
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
+                public_url=settings.base_url,
                 places=places or {},
                 leadership=sending_leaderships(settings),
                 observer=Observers(watching) if watching else Unobserved(),

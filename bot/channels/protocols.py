@@ -44,6 +44,11 @@ def links_only(rows: Sequence[Sequence[Button]]) -> list[list[Button]]:
     return [kept for row in rows if (kept := [button for button in row if button.url])]
 
 
+def commands_only(rows: Sequence[Sequence[Button]]) -> list[list[Button]]:
+    """Return the buttons that open no page, for a message whose links the platform may have refused."""
+    return [kept for row in rows if (kept := [button for button in row if not button.url])]
+
+
 def pictured(image: Image) -> Part:
     """Return a part that shows an image with its title."""
     return Part(payload={"title": image.title}, plain=image.alt, covers=(), picture=image.png, alt=image.alt)

@@ -61,6 +61,11 @@ class SharedSettings(BaseModel):
     allow_loopback: bool = Field(default=False, alias="COUNTERSIGN_ALLOW_LOOPBACK")
     contact: str | None = Field(None, alias="COUNTERSIGN_CONTACT")
 
+    @property
+    def base_url(self) -> str:
+        """The public address without a slash at the end, or an empty string if there is none."""
+        return (self.public_url or "").rstrip("/")
+
 
 class Route(NamedTuple):
     """An HTTP method ("*" for any) and a path, in aiohttp's notation."""

@@ -163,7 +163,9 @@ def preview(
     how = {"cadence": cadence, "tz": tz, "language": language}
     text = read(
         settings,
-        lambda store: previewed(store, watched, days=days, now=utc_now(), page=settings.ice_url, **how),
+        lambda store: previewed(
+            store, watched, days=days, now=utc_now(), page=settings.ice_url, public_url=settings.base_url, **how
+        ),
     )
     if text:
         print(text)

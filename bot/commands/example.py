@@ -49,9 +49,10 @@ def _from_the_start(subscription: Subscription) -> Subscription:
 
 async def _last_message(runner: Runner, subscription: Subscription) -> tuple[datetime, Digest] | None:
     """Return the last message that isn't empty, and when it would have been sent."""
-    about = Circumstances(page=runner.page)
     for moment, changes in await _last_owed(runner.store, subscription, runner.now()):
-        digest = compose(subscription, changes, upto=changes[-1].seq, about=about)
+        upto = changes[-1].seq
+        about = Circumstances(page=runner.page, links=await runner.links(upto, subscription.language))
+        digest = compose(subscription, changes, upto=upto, about=about)
         if digest is not None:
             return moment, digest
     return None

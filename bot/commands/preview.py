@@ -24,6 +24,7 @@ async def preview(
     days: int,
     now: datetime,
     page: str,
+    public_url: str = "",
     cadence: str | None = None,
     tz: str | None = None,
     language: str | None = None,
@@ -46,5 +47,5 @@ async def preview(
     recent = await store.changes(since=now - timedelta(days=days))
     end = await store.last_seq()
     pinned = replace(to, cursor=recent[0].seq - 1 if recent else end, pinned=end, pinned_at=now)
-    parts, _ = await Composer(ConsoleSender(), store, page, Standings(store)).parts(pinned)
+    parts, _ = await Composer(ConsoleSender(), store, page, Standings(store, public_url)).parts(pinned)
     return "\n\n".join(part.payload["text"] for part in parts if part.picture is None)

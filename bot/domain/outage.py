@@ -1,7 +1,8 @@
 """Explain why ICE's lists can't be read: ICE refuses this host, its site is down or this machine is offline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 
 from bot.domain.source_status import ICE, SourceStatus, Trouble
 from bot.domain.timestamps import stamp
@@ -26,20 +27,47 @@ OFFLINE = (
 DOWN = "www.ice.gov answers with errors or too slowly, so it's down or overloaded; nothing is wrong here"
 
 
-def explained(status: SourceStatus, reached_at: datetime | None) -> str | None:
-    """Return what the current problem with ICE's site means and what to do, or None if there is nothing to say.
+class Outage(Enum):
+    """The reason why ICE's lists can't be read."""
+
+    REFUSED = "ICE refuses this host"
+    SILENT = "ICE refuses this host, and the relay is silent"
+    DOWN = "ICE's site answers with errors or too slowly"
+    ONLY_ICE = "ICE's site can't be reached, but others can"
+    OFFLINE = "nothing can be reached"
+
+
+_EXPLAINED: Mapping[Outage, str] = {
+    Outage.REFUSED: REFUSES,
+    Outage.SILENT: SILENT,
+    Outage.DOWN: DOWN,
+    Outage.ONLY_ICE: ONLY_ICE,
+    Outage.OFFLINE: OFFLINE,
+}
+
+
+def outage_of(status: SourceStatus, reached_at: datetime | None) -> Outage | None:
+    """Return the reason of the current problem with ICE's site, or None if there is no problem of such a kind.
 
     `reached_at` is the last time when anything else on the network answered us.
     """
     if status.source != ICE or status.trouble is None:
         return None
     if status.trouble is Trouble.REFUSED:
-        relayed_at = status.heard.get(Way.RELAY)
-        return REFUSES if relayed_at is None else SILENT.format(stamp(relayed_at))
+        return Outage.SILENT if Way.RELAY in status.heard else Outage.REFUSED
     if status.trouble is Trouble.DOWN:
-        return DOWN
+        return Outage.DOWN
     since = status.problem_since
-    return ONLY_ICE if since is not None and reached_at is not None and reached_at >= since else OFFLINE
+    is_only_ice = since is not None and reached_at is not None and reached_at >= since
+    return Outage.ONLY_ICE if is_only_ice else Outage.OFFLINE
+
+
+def explained(status: SourceStatus, reached_at: datetime | None) -> str | None:
+    """Return what the current problem with ICE's site means and what to do, or None if there is nothing to say."""
+    outage = outage_of(status, reached_at)
+    if outage is None:
+        return None
+    return _EXPLAINED[outage].format(stamp(status.heard[Way.RELAY]) if outage is Outage.SILENT else "")
 
 
 def is_refused(status: SourceStatus) -> bool:

@@ -31,7 +31,7 @@ async def of_approval(runner: Runner, held: Held) -> Effect:
     coming = [replace(change, seq=end + n, recorded_at=now) for n, change in enumerate(found, start=1)]
     told = await _told(runner, coming) if coming else []
     ahead = cast("Store", _LogAhead(runner.store, coming))
-    composer = Composer(ConsoleSender(), ahead, runner.page, Standings(ahead))
+    composer = Composer(ConsoleSender(), ahead, runner.page, Standings(ahead, runner.public_url))
 
     async def text(to: Subscription) -> str:
         parts, _ = await composer.parts(replace(to, pinned=end + len(coming), pinned_at=now))
@@ -62,10 +62,14 @@ async def of_retraction(runner: Runner, retraction: Change) -> Effect:
         for _, receipt in owed_corrections([numbered], [r for r in receipts if r.subscription == to.id]):
             told.append(to)
             sent_at[to.id] = receipt.at
+    standings = Standings(cast("Store", _LogAhead(store, [numbered])), runner.public_url)
+
+    async def text(to: Subscription) -> str:
+        links = await standings.links(numbered.seq, to.language)
+        return _printed(correct(to, numbered, sent_at[to.id], page=runner.page, links=links))
+
     first = _first_of_each_language(runner, told)
-    return _effect(
-        runner, told, {s.language: _printed(correct(s, numbered, sent_at[s.id], page=runner.page)) for s in first}
-    )
+    return _effect(runner, told, {s.language: await text(s) for s in first})
 
 
 async def _told(runner: Runner, coming: Sequence[Change]) -> list[Subscription]:

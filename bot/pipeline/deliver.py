@@ -87,7 +87,7 @@ async def _corrections_and_digest(
 ) -> Delivered:
     channel, store, now = courier.channel, courier.store, courier.now
     end, corrected = await store.last_seq(), 0
-    if corrections := await _corrections(subscription, channel, store, page, end):
+    if corrections := await _corrections(subscription, courier, page, end, standings):
         pinned = await store.pin(subscription.id, subscription.cursor, now())
         done = await courier.send(pinned, corrections)
         if done.problem is not None:
@@ -111,7 +111,7 @@ async def _corrections_and_digest(
 
 
 async def _corrections(
-    subscription: Subscription, channel: Sender, store: Store, page: str, end: int
+    subscription: Subscription, courier: "_Courier", page: str, end: int, standings: Standings
 ) -> Sequence[Part]:
     """Return the corrections to send, as replies to the messages that named the retracted changes.
 
@@ -121,11 +121,13 @@ async def _corrections(
     """
     if _is_begun(subscription):
         return ()
+    channel, store = courier.channel, courier.store
     retractions = await store.changes(after=subscription.cursor, upto=end, kinds=(Kind.RETRACTED,))
     receipts = await store.receipts(subscription.id) if retractions else ()
     parts: list[Part] = []
     for retraction, told in owed_corrections(retractions, receipts):
-        digest = correct(subscription, retraction, told.at, page=page)
+        links = await standings.links(retraction.seq, subscription.language)
+        digest = correct(subscription, retraction, told.at, page=page, links=links)
         parts += [replace(part, reply_to=told.message_id) for part in channel.render(digest)]
     return parts
 
@@ -195,7 +197,9 @@ class Composer:
         """Return what the digest needs in addition to its changes. Only a scheduled digest has totals and a trend."""
         agendas, prefix = await self._agendas(pinned, new), command_prefix(pinned.channel)
         standing = await self.standings.standing(pinned) if any(map(pinned.filter.matches, new)) else None
-        about = Circumstances(page=self.page, agendas=agendas, standing=standing, prefix=prefix)
+        assert pinned.pinned is not None
+        links = await self.standings.links(pinned.pinned, pinned.language)
+        about = Circumstances(page=self.page, agendas=agendas, standing=standing, links=links, prefix=prefix)
         if pinned.cadence is Cadence.INSTANT:
             return about
         about = replace(about, totals=await self.standings.totals(pinned), is_held=bool(await self.store.held()))

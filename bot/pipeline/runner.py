@@ -16,6 +16,8 @@ from structlog.contextvars import bound_contextvars
 from bot.channels import Sender
 from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule, WatchedStates
+from bot.domain.language import Language
+from bot.domain.page_addresses import PageLinks
 from bot.domain.subscription import Subscription
 from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
@@ -66,10 +68,11 @@ class Unobserved:
 class Runner:
     """A runner for the pipeline. It takes a lease on each source or subscription before working on it.
 
-    `every` is the interval between polls of a source, `page` is the address of ICE's page and `places` is the catalog
-    of local sources by name. On some channels, the rate limit applies to a whole token, so only one program may send.
-    `leadership` maps each of these channels to the name of the leadership that a program must hold to send there.
-    `started_at` is when the program started (UTC), or None for a short command.
+    `every` is the interval between polls of a source, `page` is the address of ICE's page, `public_url` is the address
+    of our own pages, or empty, and `places` is the catalog of local sources by name. On some channels, the rate limit
+    applies to a whole token, so only one program may send. `leadership` maps each of these channels to the name of the
+    leadership that a program must hold to send there. `started_at` is when the program started (UTC), or None for a
+    short command.
     """
 
     store: Store
@@ -79,6 +82,7 @@ class Runner:
     now: Now
     every: timedelta
     page: str
+    public_url: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
     leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
@@ -89,7 +93,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "places", dict(self.places))  # sources that are added in chat join it
-        object.__setattr__(self, "_standings", Standings(self.store))
+        object.__setattr__(self, "_standings", Standings(self.store, self.public_url))
 
     # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -262,6 +266,10 @@ class Runner:
                 yield
             finally:
                 await self.store.release(subscription_id)
+
+    async def links(self, upto: int, language: Language) -> PageLinks | None:
+        """Return the links to the public pages after a change in the log, or None if there is no public address."""
+        return await self._standings.links(upto, language)
 
     # ── leases and leadership ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -20,6 +20,7 @@ from bot.domain.messages.figures import Figures
 from bot.domain.messages.picture import Image
 from bot.domain.messages.place_figures import Course, WatchedFigures, courses
 from bot.domain.messages.span import PERIOD
+from bot.domain.page_addresses import AddressBook, PageLinks
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.pipeline.rasterize import Rasterizer
 from bot.store import ChangeLog
@@ -33,18 +34,20 @@ TOTALS_KEPT = 500  # one for each group of places that someone watches
 
 
 class Standings:
-    """The standings of ICE's list, and the totals and pictures made from them.
+    """The standings of ICE's list, and the totals, pictures and links made from the log.
 
-    Long work runs in a thread, one piece at a time, so that the event loop never waits for it.
+    `base` is the public address of the pages, or empty if there is none. Long work runs in a thread, one piece at a
+    time, so that the event loop never waits for it.
     """
 
-    def __init__(self, store: ChangeLog) -> None:
-        self._store = store
+    def __init__(self, store: ChangeLog, base: str = "") -> None:
+        self._store, self._base = store, base
         self._turn, self._urgent_turn = asyncio.Lock(), asyncio.Lock()
         self._lock = Lock()
         self._changes: list[Change] = []
         self._recorded_by: list[datetime] = []  # for each change, the latest time of any change so far
         self._mentions: list[Change] = []
+        self._addresses = AddressBook()
         self._standings: dict[int, Standing] = {}
         self._courses: dict[Hashable, Mapping[str, Course]] = {}
         self._totals: dict[Hashable, Totals | None] = {}
@@ -128,6 +131,13 @@ class Standings:
         await self._read_on(upto)
         return AgendaLog(tuple(change for change in self._mentions if change.seq <= upto)).last_editions()
 
+    async def links(self, upto: int, language: Language) -> PageLinks | None:
+        """Return the links to the pages of all agencies in the log, up to a change. Return None without an address."""
+        if not self._base:
+            return None
+        await self._read_on(upto)
+        return PageLinks(base=self._base, slugs=self._addresses.by_spelling, language=language)
+
     async def in_thread(self, work: Callable[[], T], *, urgent: bool = False) -> T:
         """Run long work in a thread, after any work that is already waiting.
 
@@ -148,6 +158,8 @@ class Standings:
         assert change.recorded_at is not None
         latest = self._recorded_by[-1] if self._recorded_by else change.recorded_at
         self._changes.append(change)
+        if self._base:
+            self._addresses.follow(change)
         self._recorded_by.append(max(latest, change.recorded_at))
         if change.mention is not None and change.kind in AGENDA_KINDS:
             self._mentions.append(change)

@@ -254,13 +254,16 @@ class Connection(asyncio.Protocol):
             self._others.give_back(client)
 
     def _enter(self, stage: Stage) -> None:
+        """Begin a stage. A timer that fires before its end stays, because it looks again then: timers cost time."""
         loop = asyncio.get_running_loop()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         self._stage, self._since, self._tail = stage, loop.time(), b""
-        seconds = self._allowed(stage)
-        if seconds is not None and self._transport is not None and not self._transport.is_closing():
+        seconds, timer = self._allowed(stage), self._timer
+        if seconds is None or (timer is not None and timer.when() <= self._since + seconds):
+            return
+        if timer is not None:
+            timer.cancel()
+            self._timer = None
+        if self._transport is not None and not self._transport.is_closing():
             self._timer = loop.call_later(seconds, self._too_late)
 
     def _allowed(self, stage: Stage) -> float | None:
@@ -272,7 +275,10 @@ class Connection(asyncio.Protocol):
 
     def _too_late(self) -> None:
         allowed, waited = self._allowed(self._stage), asyncio.get_running_loop().time() - self._since
-        if allowed is not None and allowed - waited > 0.001:  # the client has become trusted in the meantime
+        self._timer = None
+        if allowed is None:
+            return
+        if allowed - waited > 0.001:  # another stage has begun, or the client has become trusted
             self._timer = asyncio.get_running_loop().call_later(allowed - waited, self._too_late)
         elif self._transport is not None and self._stage is not Stage.KEPT:
             self.close("a connection was closed because its request didn't arrive in time")

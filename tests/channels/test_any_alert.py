@@ -1,5 +1,6 @@
 """Any set of changes, in any language, on any platform: every agency is named in full and no message is only a footer."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from support.samples import NOON, agreement, change, publication, spoken, subscr
 
 from bot.channels.apprise import AppriseSender
 from bot.channels.console import ConsoleSender
-from bot.channels.slack.sender import SlackSender
+from bot.channels.slack.sender import LONGEST_BLOCKS, SlackSender
 from bot.channels.telegram.sender import TelegramSender, fits
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
@@ -20,6 +21,7 @@ from bot.domain.language import Language
 from bot.domain.lists.totals import Standing
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.messages.paginate import Role, pages
+from bot.domain.page_addresses import AddressBook, PageLinks
 from bot.domain.subscription import Cadence, Filter
 from bot.domain.text.rich_text import legible
 
@@ -56,14 +58,21 @@ def logs(draw):
 
 @pytest.mark.parametrize("language", Language)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(log=logs(), cadence=st.sampled_from([Cadence.INSTANT, Cadence.WEEKLY]))
+@given(
+    log=logs(),
+    cadence=st.sampled_from([Cadence.INSTANT, Cadence.WEEKLY]),
+    base=st.sampled_from(["", "https://example.org", f"https://{'long.' * 30}example.org/{'a' * 60}"]),
+)
 @pytest.mark.slow
-def test_every_agency_is_named_and_no_message_is_only_a_footer(language, log, cadence):
+def test_every_agency_is_named_and_no_message_is_only_a_footer(language, log, cadence, base):
     to = replace(subscription(), filter=Filter(states={"*": 0}), cadence=cadence, language=language)
     standing = Standing().after(log)
-    digest = compose(
-        to, log, upto=len(log), about=Circumstances(page="https://ice.example/", standing=standing, prefix="/")
-    )
+    book = AddressBook()
+    for each in log:
+        book.follow(each)
+    links = PageLinks(base=base, slugs=book.by_spelling, language=language) if base else None
+    about = Circumstances(page="https://ice.example/", standing=standing, links=links, prefix="/")
+    digest = compose(to, log, upto=len(log), about=about)
 
     telegram, slack = TELEGRAM.render(digest), SLACK.render(digest)
     shown = [telegram_loopback.read(part.payload["text"], "HTML").text for part in telegram]
@@ -78,6 +87,7 @@ def test_every_agency_is_named_and_no_message_is_only_a_footer(language, log, ca
             c.agreement.agency for c in log if c.mention is None and legible(c.agreement.agency) not in together
         ] == []
     assert len(console) == 1
+    assert max(len(json.dumps(part.payload["blocks"], ensure_ascii=False).encode()) for part in slack) <= LONGEST_BLOCKS
     for parts in (telegram, slack, email, discord, console):
         assert all(part.plain.strip() for part in parts)
         assert sorted(seq for part in parts for seq in part.covers) == sorted(digest.covers)

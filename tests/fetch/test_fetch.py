@@ -21,9 +21,9 @@ import respx
 import structlog
 from aiohttp import web
 from support.loopback.ice import PAGE, LoopbackIce
-from support.loopback.server import LoopbackServer
 
 from bot import __version__
+from bot.demo.loopback.server import Server
 from bot.domain.document import Document, Expect, Form, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
 from bot.fetch import Clock, Fetch, Limits, masked, user_agent
@@ -984,7 +984,7 @@ def test_it_runs_in_a_thread_for_those_without_a_loop():
 # Forms
 
 
-class LoopbackForms(LoopbackServer):
+class LoopbackForms(Server):
     """A server that keeps the forms it gets. `answers` are by path; `robots` is the text of robots.txt."""
 
     def __init__(self) -> None:
@@ -993,7 +993,7 @@ class LoopbackForms(LoopbackServer):
         self.answers: dict[str, web.Response] = {}
         self.robots = ""
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/robots.txt":
             return web.Response(text=self.robots)
         self.got.append((request.method, request.path, request.headers.get("Content-Type", ""), await request.read()))

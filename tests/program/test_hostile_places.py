@@ -1,6 +1,7 @@
 """`countersign read` and `sources check` against servers that answer as real ones do on bad days."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from support.loopback.local import (
     pdf,
     rss,
 )
+from support.platform_cases import CASES
 from support.program import bare_env, typed_in
 from support.waiting import wait_for
 
@@ -227,3 +229,29 @@ def test_the_running_program_carries_out_a_check_and_one_failure_stops_no_other(
     assert listed["a, NC"]["last_read"]
     assert listed["gone, NC"]["last_read"] is None
     assert "404" in listed["gone, NC"]["problem"]
+
+
+# ── all platforms, on a bad day ──────────────────────────────────────────────────────────────────────────────────────
+
+JUST_A_MOMENT = page(
+    "<h1>Just a moment...</h1><p>Checking your browser before you continue.</p>", title="Just a moment..."
+)
+BAD_DAYS = (
+    (Reply(JUST_A_MOMENT, HTML), "web page|robot|browser"),
+    (Reply(b"<html><body>Runtime Error</body></html>", HTML, 500), "answered 500"),
+    (Reply(b"\xff\xfe\x00" * 300, JSON), "something else|not a web page|not the|neither a PDF"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", sorted(LOCAL))
+def test_a_platform_on_a_bad_day_gets_one_clear_sentence(kind, countersign):
+    case = CASES[kind]
+    with case.server().run_in_thread() as server:
+        case.say(server, TITLE)
+        address = server.address + case.path
+        for answer, sentence in BAD_DAYS:
+            server.fails[case.listing if case.listing != "/" else ""] = answer
+            done = countersign("read", address, "--kind", kind, "--state", "NC", expect=1)
+            assert re.search(sentence, done.stderr), done.stderr
+            assert done.stdout == ""

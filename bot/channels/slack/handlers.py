@@ -117,7 +117,9 @@ class EventHandlers:
         await self._asked(location, _typed(str(body.get("text") or "")), str(body.get("trigger_id") or ""))
 
     async def pressed(self, location: ChatLocation, body: Body) -> None:
-        await self._asked(location, str(body["actions"][0].get("value") or ""), str(body.get("trigger_id") or ""))
+        asked = str(body["actions"][0].get("value") or "")
+        if asked:  # a link has none, and Slack reports a press on one too
+            await self._asked(location, asked, str(body.get("trigger_id") or ""))
 
     async def _written(self, location: ChatLocation, body: Body) -> None:
         """Handle a direct message to the bot. The bot neither requests nor reads messages in channels.

@@ -20,7 +20,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.channels.protocols import Part, Ready, at_once, pictured
+from bot.channels.protocols import Part, Ready, at_once, links_only, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
 from bot.channels.slack.actions import action_blocks, buttons
 from bot.domain.chat.request import Button
@@ -101,11 +101,10 @@ class SlackSender:
 
         The details go in the thread of the first message.
         """
-        texts = [
-            _part(page, digest.buttons if page.is_last else ()) for page in pages(digest.without_details, fits_around)
-        ]
+        fits = fits_beside(digest.buttons)
+        texts = [_part(page, digest.buttons if page.is_last else ()) for page in pages(digest.without_details, fits)]
         if (details := digest.only_details) is not None:
-            texts += [replace(_part(page, ()), in_thread=True) for page in pages(details, fits_around)]
+            texts += [replace(_part(page, ()), in_thread=True) for page in pages(details, fits)]
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:  # noqa: ARG002 - any chat
@@ -440,9 +439,18 @@ def _mrkdwn(span: Span) -> str:
     return f"<{href}|{text.replace('|', ' ')}>"
 
 
-def fits_around(lines: Sequence[Line]) -> bool:
-    """Return True if the lines fit in one message of a digest, with its header and buttons."""
-    return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS - LONGEST_AROUND
+def fits_beside(rows: Sequence[Sequence[Button]]) -> Callable[[Sequence[Line]], bool]:
+    """Return a function that says if lines fit in one message of a digest, with its header and buttons.
+
+    Buttons that open a page are longer than those that send a command.
+    """
+    links = links_only(rows)
+    room = LONGEST_BLOCKS - LONGEST_AROUND - (len(json.dumps(action_blocks(buttons(links)))) if links else 0)
+
+    def fits(lines: Sequence[Line]) -> bool:
+        return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= room
+
+    return fits
 
 
 def summary(lines: Sequence[Line]) -> str:

@@ -21,7 +21,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-from bot.channels.protocols import Part, Ready, at_once, links_only, pictured
+from bot.channels.protocols import Part, Ready, at_once, commands_only, links_only, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.channels.telegram.address import Address, address_of
 from bot.channels.telegram.keyboard import keyboard
@@ -141,7 +141,8 @@ class TelegramSender:
             }
         if part.buttons:
             pointer = "" if topic is None else f":{topic} "
-            message = message | {"reply_markup": keyboard(await self._usable(chat, part.buttons), pointer)}
+            usable = await self._usable(chat, part.buttons)
+            message = message | {"reply_markup": keyboard(commands_only(usable) if plain else usable, pointer)}
         preview = LinkPreviewOptions(is_disabled=True)
         return await self.bot.send_message(link_preview_options=preview, **where, **message)
 

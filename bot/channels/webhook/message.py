@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from bot.channels.protocols import Part
-from bot.domain.change import Kind
+from bot.domain.change import Change, Kind
 from bot.domain.messages.change_json import JsonObject, change_json
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.net_changes import NetChange
@@ -63,12 +63,18 @@ def _fits(lines: Sequence[Line]) -> bool:
 
 
 def _part(digest: Digest, page: Page, changes: Sequence[NetChange], number: int, of: int) -> Part:
-    listed = [change_json(net.change) | {"covers": list(net.covers)} for net in changes]
+    listed = [change_json(net.change) | {"covers": list(net.covers)} | _page(digest, net.change) for net in changes]
     payload = _payload(
         _event(digest), legible(plain_text((digest.title,))), plain_text(page.lines), composed_at=digest.begun_at
     )
     payload |= {"upto": digest.upto or None, "part": number, "parts": of, "changes": listed}
+    payload |= {"page": digest.page} if digest.page is not None else {}
     return Part(payload=payload, plain=plain_text(page.lines), covers=page.covers)
+
+
+def _page(digest: Digest, change: Change) -> JsonObject:
+    """Return the field with a change's public page, which shows its evidence."""
+    return {"page": digest.links.change(change.seq)} if digest.links is not None else {}
 
 
 def _payload(event: str, headline: str, text: str, *, composed_at: datetime | None) -> JsonObject:

@@ -8,12 +8,13 @@ from bot.domain.agendas.link import AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
 from bot.domain.lists.totals import Standing, Totals
-from bot.domain.messages.buttons import buttons
+from bot.domain.messages.buttons import buttons, page_of
 from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.messages.grouping import Grouping, first_line
 from bot.domain.messages.meetings import this_week
 from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.messages.span import started_today, waited_too_long
+from bot.domain.page_addresses import PageLinks
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.text.headlines import headline
 from bot.domain.text.rich_text import Line, Span
@@ -31,8 +32,9 @@ class Circumstances:
     of the last successful reading of ICE's list, and `sources` is the number of sources read. Only a no-changes digest
     shows them. `is_held` is True if a list is on hold. `agendas` contains the mentions of 287(g) on local agendas in
     recent months, through the last change in the digest. `standing` is ICE's list after the last change, and `earlier`
-    is the list that a scheduled digest compares it with. `prefix` starts every command, or is None if no one can send
-    commands there. `meetings` are the latest editions of all agenda mentions, which only a scheduled digest has.
+    is the list that a scheduled digest compares it with. `links` lead to the public pages, or are None if there is no
+    public address. `prefix` starts every command, or is None if no one can send commands there. `meetings` are the
+    latest editions of all agenda mentions, which only a scheduled digest has.
     """
 
     page: str
@@ -43,6 +45,7 @@ class Circumstances:
     agendas: AgendaLog = field(default_factory=AgendaLog)
     standing: Standing | None = None
     earlier: Standing | None = None
+    links: PageLinks | None = None
     prefix: str | None = None
     meetings: Sequence[Change] = ()
 
@@ -66,16 +69,19 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     grouping = Grouping(told, wording, about.agendas, about.standing)
     lead = (*around, *_places(subscription, grouping, about), *grouping.shared_lines(), *grouping.type_lines())
     sections, details = grouping.sections()
-    evidence = f"{about.prefix}agency" if about.prefix is not None else ""
+    command = f"{about.prefix}agency" if about.prefix is not None else ""
+    shown_at = page_of(grouping.changes, about.links) if about.links is not None else None
     return Digest(
         upto=upto,
         title=first_line(grouping),
         lead=(*lead, *wording.caveats(grouping.changes)),
         sections=sections,
         details=details,
-        footer=wording.sources(grouping.changes, page=about.page, evidence=evidence),
-        buttons=buttons(grouping.changes, subscription.language),
+        footer=wording.sources(grouping.changes, page=about.page, evidence=shown_at, command=command),
+        buttons=buttons(grouping.changes, subscription.language, about.links),
         changes=tuple(told),
+        page=shown_at,
+        links=about.links,
         begun_at=subscription.pinned_at,
     )
 
@@ -107,18 +113,23 @@ def _places(subscription: Subscription, grouping: Grouping, about: Circumstances
         yield grouping.wording.whole_list(about.standing)
 
 
-def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
+def correct(
+    subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str, links: PageLinks | None = None
+) -> Digest:
     """Compose a correction for a change that was sent in error at `sent_at` (UTC)."""
     wording = Wording(subscription.language, subscription.tz)
     title, wrong = wording.retraction(retraction, sent_at.astimezone(zone_or_utc(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
-    footer = wording.sources([retraction], page=page)
+    shown_at = links.change(retraction.seq) if links is not None else None
+    footer = wording.sources([retraction], page=page, evidence=shown_at)
     return Digest(
         upto=retraction.seq,
         title=title,
         sections=(Section(heading=(), items=(item,)),),
         footer=footer,
         changes=(NetChange(retraction, retraction, item.covers),),
+        page=shown_at,
+        links=links,
         begun_at=subscription.pinned_at,
     )
 
@@ -129,12 +140,16 @@ def _nothing_new(
     """Compose a no-changes digest, or return None if the subscription doesn't ask for one."""
     if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
         return None
-    read = wording.nothing_new(about.sources, about.read_at)
+    read, states, links = wording.nothing_new(about.sources, about.read_at), subscription.filter.states, about.links
+    shown_at = page_of([], links, states) if links is not None else None
     return Digest(
         upto=upto,
         title=(Span(headline(wording, [], about.standing), strong=True),),
         lead=(read, *around),
-        buttons=buttons([], subscription.language),
+        footer=wording.all_changes(shown_at) if shown_at is not None else (),
+        buttons=buttons([], subscription.language, links, states),
+        page=shown_at,
+        links=links,
         begun_at=subscription.pinned_at,
     )
 

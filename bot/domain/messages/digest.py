@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.domain.chat.request import Button
 from bot.domain.messages.net_changes import NetChange
+from bot.domain.page_addresses import PageLinks
 from bot.domain.text.rich_text import Line
 
 MOST_ONE_A_LINE = 12  # agencies; more of them run together in a paragraph that the reader opens
@@ -55,7 +56,9 @@ class Digest:
     `title` is the news in one line: it's also the notification and the subject. `lead` says where things stand now and
     what all the agencies share. `footer` says where the news comes from. `buttons` are rows of buttons under the last
     message; platforms without buttons leave them out. `changes` are the changes that the sections report, for channels
-    that send data. `begun_at` (UTC) is when the digest was pinned, and tells two digests without changes apart.
+    that send data. `page` is the public page that shows the news, and `links` lead to the others; without a public
+    address, there are none. `begun_at` (UTC) is when the digest was pinned, and tells two digests without changes
+    apart.
     """
 
     upto: int
@@ -66,6 +69,8 @@ class Digest:
     footer: tuple[Line, ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
     changes: tuple[NetChange, ...] = ()
+    page: str | None = None
+    links: PageLinks | None = None
     begun_at: datetime | None = None
 
     @property

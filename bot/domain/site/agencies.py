@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import LEAVING, Change, Known
-from bot.domain.site.addresses import AddressBook, Spelling
+from bot.domain.page_addresses import AddressBook, Spelling
 
 Slot = tuple[ListName, str]  # one agreement of a spelling: the list and the support type
 
@@ -85,6 +85,7 @@ class AgencyBook:
 
     def follow(self, change: Change) -> None:
         """Enter a change to one of ICE's lists, or the retraction of one."""
+        self._book.follow(change)
         spelling, trail = self._trail(change.agreement)
         trail.changes.append(change)
         if not change.is_of_lists:
@@ -101,7 +102,6 @@ class AgencyBook:
             trail.gone.pop(slot, None)
 
     def _trail(self, agreement: Agreement) -> tuple[Spelling, _Trail]:
-        self._book.mint(agreement)
         spelling = Spelling.of(agreement)
         return spelling, self._trails.setdefault(spelling, _Trail(agreement))
 

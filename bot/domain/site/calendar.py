@@ -13,10 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from bot.domain.agenda import RESCHEDULED, Mention
 from bot.domain.change import Change
 from bot.domain.language import Language
+from bot.domain.page_addresses import path_in
 from bot.domain.site.feeds import host_of
 from bot.domain.site.model import Model
 from bot.domain.text.catalog import say
-from bot.domain.text.rich_text import legible
+from bot.domain.text.rich_text import encodable, legible
 from bot.domain.text.wording import STATUSES, county_name, state_name
 
 PAST = timedelta(days=90)  # how long a meeting stays after its date
@@ -76,7 +77,6 @@ def icalendar(model: Model, meetings: Iterable[Meeting], title: str, base: str, 
 def _event(meeting: Meeting, day: date, base: str, language: Language) -> Iterator[str]:
     change, mention = meeting.latest, meeting.latest.mention
     assert mention is not None
-    prefix = "" if language is Language.ENGLISH else f"/{language.value}"
     takes_place = mention.status in TAKES_PLACE and not meeting.is_retracted
     written = (change.recorded_at or change.publication.observed_at).astimezone(UTC)
     yield "BEGIN:VEVENT"
@@ -94,7 +94,7 @@ def _event(meeting: Meeting, day: date, base: str, language: Language) -> Iterat
     yield f"LOCATION:{_text(_place(mention, language))}"
     yield f"DESCRIPTION:{_text(_described(meeting, mention, language))}"
     if base:
-        yield f"URL:{base}{prefix}/changes/{change.seq}"
+        yield f"URL:{base}{path_in(language, f'/changes/{change.seq}')}"
     yield "END:VEVENT"
 
 
@@ -133,7 +133,7 @@ def _time(moment: datetime) -> str:
 
 def _text(text: str) -> str:
     """Escape a text value."""
-    kept = re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text)
+    kept = encodable(re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text))
     return re.sub(r"([\\;,])", r"\\\1", kept).replace("\n", "\\n")
 
 

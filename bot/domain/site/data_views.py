@@ -7,6 +7,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
 from bot.domain.letters import capitalized
 from bot.domain.messages.change_json import JsonObject
+from bot.domain.page_addresses import path_in
 from bot.domain.pictures.svg import Drawing
 from bot.domain.site.agencies import Agency
 from bot.domain.site.calendar import icalendar, meetings_of
@@ -26,6 +27,7 @@ from bot.domain.site.tables import (
 )
 from bot.domain.site.views import is_in, place_at
 from bot.domain.text.catalog import say
+from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import HAPPENED, state_name
 
 A_PART = 100  # changes in one part of /changes.json
@@ -95,7 +97,10 @@ def changes_as_csv(request: Request) -> Found:
     """Show the whole change log as CSV, oldest first, or what a filter leaves of it."""
     if not _is_filter(request):
         return None
-    found = changes_matching(request.model, request.asked("state"), request.asked("kind"))
+    state = request.parts.get("state") or request.asked("state")
+    if state not in {"", *STATES}:
+        return None
+    found = changes_matching(request.model, state, request.asked("kind"))
     return Body(changes_csv(request.model, request.base, found))
 
 
@@ -152,11 +157,10 @@ def _feed(request: Request) -> Feed | None:
     if "kind" in parts and parts["kind"] != "all":
         happened = HAPPENED[Kind(parts["kind"])](request.language)
         subject = capitalized(happened)
-    prefix = "" if request.language.value == "en" else f"/{request.language.value}"
     return Feed(
         title=say(request.language, "{subject} · Countersign", subject=subject),
-        page=f"{prefix}{page}",
-        path=f"{prefix}{_own_path(request, page)}{'?kind=' + quote(asked) if asked else ''}",
+        page=path_in(request.language, page),
+        path=path_in(request.language, _own_path(request, page)) + (f"?kind={quote(asked)}" if asked else ""),
         changes=window((request.model.site.changes[seq - 1] for seq in changes), kinds),
         base=request.base,
         language=request.language,
@@ -188,7 +192,7 @@ def _subject(request: Request) -> tuple[str, str, Iterable[int]] | None:
         return named, f"/counties/{place.slug}", sorted(numbers, reverse=True)
     if "slug" in parts:
         agency = _agency_at(request)
-        named = f"{agency.name}, {state_name(agency.state, language)}" if agency is not None else ""
+        named = f"{legible(agency.name)}, {state_name(agency.state, language)}" if agency is not None else ""
         return None if agency is None else (named, f"/agencies/{agency.slug}", [c.seq for c in agency.changes])
     return say(language, "Changes on ICE's 287(g) list"), "/changes", (c.seq for c in log)
 

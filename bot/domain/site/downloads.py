@@ -22,6 +22,7 @@ from bot.domain.site.tables import (
     meeting_items,
     state_items,
 )
+from bot.domain.text.rich_text import encodable
 
 SQL_TYPES: Mapping[str, str] = {"string": "TEXT", "integer": "INTEGER", "boolean": "INTEGER"}
 
@@ -75,8 +76,12 @@ def _fill(database: sqlite3.Connection, table: Table, items: Sequence[JsonObject
     columns = ", ".join(f'"{column.name}" {_sql_type(column)}' for column in table.columns)
     database.execute(f'CREATE TABLE "{table.name}" ({columns})')
     blanks = ", ".join("?" for _ in table.columns)
-    rows = ([item[column.name] for column in table.columns] for item in items)
+    rows = ([_value(item[column.name]) for column in table.columns] for item in items)
     database.executemany(f'INSERT INTO "{table.name}" VALUES ({blanks})', rows)  # noqa: S608 - no names from outside
+
+
+def _value(value: object) -> object:
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _sql_type(column: Column) -> str:

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.language import Language
+from bot.domain.page_addresses import path_in
 from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.table import json_bytes
 from bot.domain.text.catalog import say
 from bot.domain.text.reasons import explained
-from bot.domain.text.rich_text import Line, legible
+from bot.domain.text.rich_text import Line, legible, markup_safe
 from bot.domain.text.wording import Wording, state_name
 from bot.domain.timestamps import stamp
 
@@ -146,8 +147,7 @@ def _tag(base: str, name: str) -> str:
 
 
 def _page(feed: Feed, change: Change) -> str:
-    prefix = "" if feed.language is Language.ENGLISH else f"/{feed.language.value}"
-    return f"{feed.base}{prefix}/changes/{change.seq}"
+    return f"{feed.base}{path_in(feed.language, f'/changes/{change.seq}')}"
 
 
 def _tags(change: Change) -> list[str]:
@@ -204,5 +204,5 @@ def _spaced(text: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Escape a text for XML. Characters that XML doesn't allow have been removed by `legible`."""
-    return escape("".join(char for char in text if char >= " " or char in "\n\t"))
+    """Escape a text for XML, without the characters that XML doesn't allow."""
+    return escape(markup_safe(text))

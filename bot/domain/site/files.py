@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from bot.domain.geography.states import STATES
+from bot.domain.site import inputs
 from bot.domain.site.data_views import (
     A_PART,
     View,
@@ -33,6 +34,7 @@ from bot.domain.site.embeds import state_badge, state_card
 from bot.domain.site.feeds import EVERYTHING, atom, json_feed
 from bot.domain.site.model import Model
 from bot.domain.site.page import CSV, JSON, PNG, SVG, Page, itself
+from bot.domain.site.request import Request
 from bot.domain.site.tables import HISTORY, MEETINGS, STATES_TABLE
 
 EMBEDDED_FOR = 900  # seconds that other sites may keep a picture
@@ -42,6 +44,7 @@ ICALENDAR = "text/calendar; charset=utf-8"
 FEED_FORMATS = {"atom": (ATOM, feed(atom)), "json": (JSON_FEED, feed(json_feed))}
 STATE = "/states/(?P<state>[A-Z]{2})"
 Paths = Callable[[Model], Iterable[str]]
+RestsOn = Callable[[Request], object]
 
 
 def _file(
@@ -53,6 +56,7 @@ def _file(
     fields: tuple[str, ...] = (),
     is_spoken: bool = False,
     max_age: int = 60,
+    rests_on: RestsOn | None = None,
 ) -> Page:
     return Page(
         pattern=pattern,
@@ -64,6 +68,7 @@ def _file(
         is_spoken=is_spoken,
         is_open=True,
         max_age=max_age,
+        rests_on=rests_on,
     )
 
 
@@ -98,16 +103,16 @@ def _parts_of_changes(model: Model) -> Iterator[str]:
 
 def _places() -> Iterator[Page]:
     """Yield the data and the feeds of states, counties and agencies."""
-    for stem, paths in (
-        (STATE, _of_states),
-        ("/counties/(?P<county>[a-z0-9-]+)", _of_counties),
-        ("/agencies/(?P<slug>[a-z0-9-]+)", _of_agencies),
-    ):
-        yield _file(rf"{stem}\.csv", agreements_as_csv, CSV, paths(".csv"))
-        yield _file(rf"{stem}\.json", agreements_as_json, JSON, paths(".json"))
+    of_states = (STATE, _of_states, inputs.of_state, inputs.of_state)
+    of_counties = ("/counties/(?P<county>[a-z0-9-]+)", _of_counties, inputs.of_county, inputs.of_county_feed)
+    of_agencies = ("/agencies/(?P<slug>[a-z0-9-]+)", _of_agencies, inputs.of_agency, inputs.of_agency_feed)
+    for stem, paths, data, feeds in (of_states, of_counties, of_agencies):
+        yield _file(rf"{stem}\.csv", agreements_as_csv, CSV, paths(".csv"), rests_on=data)
+        yield _file(rf"{stem}\.json", agreements_as_json, JSON, paths(".json"), rests_on=data)
         for ending, (content_type, view) in FEED_FORMATS.items():
             every = paths(f"/feed.{ending}")
-            yield _file(rf"{stem}/feed\.{ending}", view, content_type, every, fields=("kind",), is_spoken=True)
+            path = rf"{stem}/feed\.{ending}"
+            yield _file(path, view, content_type, every, fields=("kind",), is_spoken=True, rests_on=feeds)
 
 
 def _feeds() -> Iterator[Page]:
@@ -129,17 +134,20 @@ def _calendars_and_pictures() -> Iterator[Page]:
         ("card.png", PNG, picture(state_card), EMBEDDED_FOR),
     ):
         tail = f"/{name}"
-        for pattern, every in ((re.escape(tail), itself(tail)), (STATE + re.escape(tail), _of_states(tail))):
-            yield _file(pattern, view, content_type, every, is_spoken=True, max_age=max_age)
+        of_all = (re.escape(tail), itself(tail), None)
+        of_states = (STATE + re.escape(tail), _of_states(tail), inputs.of_state)
+        for pattern, every, rests_on in (of_all, of_states):
+            yield _file(pattern, view, content_type, every, is_spoken=True, max_age=max_age, rests_on=rests_on)
 
 
 FILES: tuple[Page, ...] = (
     _data("/agreements.csv", agreements_as_csv, CSV),
     _data("/agreements.json", agreements_as_json, JSON),
     _data("/changes.csv", changes_as_csv, CSV, "state", "kind"),
+    _file(STATE + r"/changes\.csv", changes_as_csv, CSV, _of_states("/changes.csv"), rests_on=inputs.of_state),
     _data("/changes.json", changes_as_json, JSON, "state", "kind", "before"),
-    _file(r"/changes/to-(?P<end>[0-9]{1,7}00)\.json", older_changes, JSON, _parts_of_changes),
-    _file(r"/changes/(?P<seq>[0-9]{1,9})\.json", change_as_json, JSON, _of_changes),
+    _file(r"/changes/to-(?P<end>[0-9]{1,7}00)\.json", older_changes, JSON, _parts_of_changes, rests_on=inputs.of_part),
+    _file(r"/changes/(?P<seq>[0-9]{1,9})\.json", change_as_json, JSON, _of_changes, rests_on=inputs.of_change),
     _data("/meetings.csv", table_as_csv(MEETINGS.columns, meeting_rows), CSV),
     _data("/meetings.json", table_as_json(meeting_rows), JSON),
     _data("/history.csv", table_as_csv(HISTORY.columns, history_rows), CSV),

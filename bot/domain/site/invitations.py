@@ -4,7 +4,7 @@ from bot.domain.chat import parser
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name, exact_county
-from bot.domain.site.addresses import plain
+from bot.domain.page_addresses import plain
 
 LONGEST_START = 64  # characters that Telegram allows in a link
 

@@ -13,10 +13,13 @@ from bot.domain.change import LEAVING, Change, Kind, Known
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_of
 from bot.domain.geography.states import STATES
-from bot.domain.site.addresses import county_slug
+from bot.domain.outage import Outage
+from bot.domain.page_addresses import county_slug
 from bot.domain.site.agencies import Agencies, Agency, AgencyBook
+from bot.domain.source_status import MOVED_TO, SourceStatus
 from bot.domain.time_zones import zone_or_utc
 from bot.domain.timestamps import stamp
+from bot.domain.way import Way
 
 ZONE = "America/New_York"  # ICE's headquarters; the pages say all times in it
 TOLD = (Kind.WITHDRAWN, Kind.REINSTATED, Kind.SIGNED)  # in the order of a day's lines
@@ -37,24 +40,39 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """When ICE's list was last read, and the list that the pages show. `read_at` is UTC."""
+    """When ICE's list was last read, and the list that the pages show. `read_at` is UTC.
+
+    `way` is how the last reading arrived. `outage` is why ICE's list can't be read, if the pages show an old list or
+    none. `page` is the address of ICE's page if ICE has moved it, or empty.
+    """
 
     standing: Standing = Standing.NEW
     read_at: datetime | None = None
     shown: Publication | None = None
+    way: Way = Way.DIRECT
+    outage: Outage | None = None
+    page: str = ""
 
 
 def freshness(
-    known: Known, read_at: datetime | None, *, held: bool, now: datetime, stale_after: timedelta
+    known: Known, status: SourceStatus, *, held: bool, now: datetime, stale_after: timedelta, outage: Outage | None
 ) -> Freshness:
     """Return the freshness of the pages. Without a time of reading, use the time when the list was fetched."""
     shown = known.seen.get(ListName.PARTICIPATING)
+    page = str(status.facts.get(MOVED_TO, ""))
     if shown is None:
-        return Freshness(standing=Standing.HELD if held else Standing.NEW)
-    read_at = max(filter(None, (read_at, shown.observed_at)))
+        standing = Standing.HELD if held else Standing.NEW
+        return Freshness(standing=standing, outage=None if held else outage, page=page)
+    read_at = max(filter(None, (status.read_at, shown.observed_at)))
     is_stale = now - read_at > stale_after
-    standing = Standing.HELD if held else Standing.STALE if is_stale else Standing.FRESH
-    return Freshness(standing=standing, read_at=read_at, shown=shown)
+    return Freshness(
+        standing=Standing.HELD if held else Standing.STALE if is_stale else Standing.FRESH,
+        read_at=read_at,
+        shown=shown,
+        way=max(status.heard, key=lambda way: status.heard[way]) if status.heard else shown.way,
+        outage=outage if is_stale and not held else None,
+        page=page,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +147,11 @@ class Site:
         return {state: tuple(agencies) for state, agencies in found.items()}
 
     @cached_property
+    def place_of(self) -> Mapping[str, Place]:
+        """The county of each agency that has one, by the agency's address."""
+        return {agency.slug: place for place in self.places.values() for agency in place.agencies}
+
+    @cached_property
     def counts(self) -> Mapping[str, int]:
         """The number of agreements in each state, from most to fewest and then by name."""
         rows = {state: sum(len(agency.rows) for agency in here) for state, here in self.by_state.items()}
@@ -172,13 +195,25 @@ class Site:
 class Model:
     """The site at one version: the log, the freshness and the day, from which every page follows.
 
-    `bot` is the name of the bot on Telegram, or empty if no program of this installation listens there.
+    `bot` is the name of the bot on Telegram, or empty if no program of this installation listens there. `captures` are
+    the addresses of copies at the Internet Archive, by the SHA-256 of the document or the address of the page.
     """
 
     site: Site = field(default_factory=Site)
     freshness: Freshness = field(default_factory=Freshness)
     day: date = date.min
     bot: str = ""
+    captures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def as_of(self) -> date:
+        """The last day for which the pages know the list: today, unless the list is old or a newer one is held."""
+        fresh = self.freshness
+        if fresh.standing is Standing.STALE and fresh.read_at is not None:
+            return min(self.day, local_day(fresh.read_at))
+        if fresh.standing is Standing.HELD and fresh.shown is not None:
+            return min(self.day, local_day(fresh.shown.observed_at))
+        return self.day
 
 
 def local_day(moment: datetime) -> date:

@@ -25,7 +25,8 @@ class Page:
     `pattern` matches the whole path without the language. `every` returns the paths for the sitemap and the export.
     `fields` are the values of its form; only they tell one rendering from another. `is_static` is false for pages that
     only a server can answer, and `is_indexed` for those that search engines leave out. `is_spoken` is false for data,
-    which has no language. Scripts of other sites may read a page that `is_open`. `max_age` is in seconds.
+    which has no language. Scripts of other sites may read a page that `is_open`. `max_age` is in seconds. `rests_on`
+    returns everything in the model that the page depends on; an export always renders a page without it.
     """
 
     pattern: str
@@ -39,3 +40,4 @@ class Page:
     is_spoken: bool = True
     is_open: bool = False
     max_age: int = 60
+    rests_on: Callable[[Request], object] | None = None

@@ -8,9 +8,21 @@ from io import StringIO
 
 from bot.domain.messages.change_json import JsonObject
 from bot.domain.text.catalog import Phrase
-from bot.domain.text.rich_text import escaped_json
+from bot.domain.text.rich_text import encodable, escaped_json
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may mistake text that begins this way for a formula
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # a spreadsheet may mistake text that begins this way for a formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ def csv_of(columns: Sequence[Column], items: Iterable[JsonObject]) -> bytes:
     names = [column.name for column in columns]
     writer.writerow(names)
     writer.writerows([_cell(item[name]) for name in names] for item in items)
-    return text.getvalue().encode()
+    return encodable(text.getvalue()).encode()
 
 
 def _cell(value: object) -> object:

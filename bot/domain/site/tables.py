@@ -95,6 +95,8 @@ CHANGES = Table(
         Column("meeting_status", Phrase("cancelled, postponed, rescheduled, taken off the calendar, or taken off the "
             "agenda; empty if the meeting is planned")),
         Column("meeting_excerpt", Phrase("the words of the agenda")),
+        Column("way", Phrase("how the list arrived: direct, relay, upstream (another copy of Countersign) or archive")),
+        Column("archived", Phrase("the copy of that file at the Internet Archive, if there is one"), format="uri"),
     ),
 )  # fmt: skip
 MEETINGS = Table(
@@ -174,6 +176,7 @@ def _placed(model: Model, base: str, change: Change) -> JsonObject:
         "county_fips": county.fips if county else None,
         "agency_url": f"{base}/agencies/{slug}" if slug else None,
         "url": f"{base}/changes/{change.seq}",
+        "archived": model.captures.get(change.publication.evidence),
     }
 
 

@@ -1,6 +1,6 @@
 """The views: what each page's template needs, as plain values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from bot.domain.agreement import SupportType
@@ -9,11 +9,11 @@ from bot.domain.geography.counties import main_counties
 from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.lists.totals import JANUARY_2025
+from bot.domain.page_addresses import county_slug, path_in, plain
 from bot.domain.pictures.county_map import nation_map, state_map
 from bot.domain.pictures.course import course_by_type
 from bot.domain.pictures.svg import Drawing
 from bot.domain.pictures.tiles import state_tiles
-from bot.domain.site.addresses import county_slug, plain
 from bot.domain.site.agencies import Agency
 from bot.domain.site.history import course_of, first_read
 from bot.domain.site.invitations import start_word, watched_words
@@ -29,9 +29,8 @@ SOON = timedelta(days=30)
 def home(request: Request) -> Found:
     """Show the whole list: the latest changes, the states, the course and the map."""
     site, language = request.model.site, request.language
-    prefix = _prefix(request)
     tiles = state_tiles(
-        site.counts, language, link=lambda state: f"{prefix}/states/{state}", numbers=True
+        site.counts, language, link=lambda state: path_in(language, f"/states/{state}"), numbers=True
     )  # the tiles are links, so their role is a group
     return {
         "agreements": sum(len(agency.rows) for agency in site.listed),
@@ -58,10 +57,10 @@ def state(request: Request) -> Found:
         return None
     if request.parts["state"] != code:
         return Redirect(f"/states/{code}")
-    site, prefix = request.model.site, _prefix(request)
+    site, language = request.model.site, request.language
     listed = site.by_state.get(code, ())
     slugs = {place.county.fips: place.slug for place in site.places.values()}
-    drawn = state_map(code, site.by_fips, request.language, link=lambda fips: f"{prefix}/counties/{slugs[fips]}")
+    drawn = state_map(code, site.by_fips, language, link=lambda fips: path_in(language, f"/counties/{slugs[fips]}"))
     days = [day for each in site.days if (day := each.within(code)).lines]
     here = [agency for agency in site.agencies.by_slug.values() if agency.state == code]
     gone = sorted((a for a in here if a.left is not None), key=_left_at, reverse=True)
@@ -95,9 +94,10 @@ def agency(request: Request) -> Found:
         return Redirect(f"/agencies/{agencies.redirects[slug]}")
     found = agencies.by_slug.get(slug)
     if found is None:
-        return Redirect(f"/agencies/{slug.lower()}") if slug != slug.lower() else None
+        is_there = slug.lower() in agencies.by_slug or slug.lower() in agencies.redirects
+        return Redirect(f"/agencies/{slug.lower()}") if is_there and slug != slug.lower() else None
     site = request.model.site
-    place = next((p for p in site.places.values() if found in p.agencies), None)
+    place = site.place_of.get(found.slug)
     return {
         "agency": found,
         "place": place,
@@ -109,11 +109,11 @@ def agency(request: Request) -> Found:
 def county(request: Request) -> Found:
     """Show one county: every real county has a page, so that a link to it always answers yes or no."""
     slug, site = request.parts["slug"], request.model.site
-    if slug != slug.lower():
-        return Redirect(f"/counties/{slug.lower()}")
-    place = place_at(site, slug)
+    place = place_at(site, slug.lower())
     if place is None:
         return None
+    if slug != slug.lower():
+        return Redirect(f"/counties/{slug.lower()}")
     return {
         "place": place,
         "start": start_word(place.county),
@@ -126,25 +126,53 @@ def county(request: Request) -> Found:
 
 
 def changes(request: Request) -> Found:
-    """Show the change log, newest first, a page at a time, with filters."""
-    before = request.asked("before")
-    code, kind = _state_code(request.asked("state")) or "", request.asked("kind")
+    """Show the change log, newest first, a page at a time, with filters.
+
+    Without a kind, a page's address is a path, so that a static host has it too.
+    """
+    here, kind = request.parts.get("state", ""), request.asked("kind")
+    if here not in {"", *STATES}:
+        named = _state_code(here)
+        return Redirect(f"/states/{named}/changes") if named is not None else None
+    code = here or _state_code(request.asked("state")) or ""
+    before = request.parts.get("seq") or request.asked("before")
     end = int(before) if before.isascii() and before.isdigit() else None
-    matching = [
-        change
-        for change in reversed(request.model.site.changes)
-        if (change.kind.value == kind if kind else change.kind is not Kind.LISTED)
-        and (not code or code in change.states)
-        and (end is None or change.seq < end)
-    ]
-    shown = matching[:PER_PAGE]
+    found = [change for change in matching(request.model.site, code, kind) if end is None or change.seq < end]
+    shown = found[_start(len(found), end) :]
     return {
-        "days": _by_day(shown),
-        "next": shown[-1].seq if len(matching) > PER_PAGE else None,
+        "days": _by_day(reversed(shown)),
+        "next": shown[0].seq if len(shown) < len(found) else None,
+        "stem": f"/states/{code}/changes" if code else "/changes",
+        "place": here,
+        "is_older": "seq" in request.parts,
         "asked": {"state": code, "kind": kind},
         "kinds": [each for each in Kind if each is not Kind.LISTED],
-        "total": len(request.model.site.changes),
     }
+
+
+def matching(site: Site, code: str, kind: str = "") -> list[Change]:
+    """Return the changes of a state and a kind, oldest first. Without a kind, leave out what was there at first."""
+    return [
+        change
+        for change in site.changes
+        if (change.kind.value == kind if kind else change.kind is not Kind.LISTED)
+        and (not code or code in change.states)
+    ]
+
+
+def _start(count: int, end: int | None) -> int:
+    """Return the first of the changes on a page, of which there are `count` so far.
+
+    The newest page has up to 199, so that an older one begins and ends at the same changes forever.
+    """
+    return max(0, count - PER_PAGE) if end is not None else max(0, (count // PER_PAGE - 1) * PER_PAGE)
+
+
+def older_pages(site: Site, code: str) -> Iterator[int]:
+    """Yield the numbers of the changes at which the older pages end, newest first."""
+    found = matching(site, code)
+    for start in range(_start(len(found), None), 0, -PER_PAGE):
+        yield found[start].seq
 
 
 def change(request: Request) -> Found:
@@ -191,10 +219,6 @@ def plain_page(request: Request) -> Found:
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _prefix(request: Request) -> str:
-    return "" if request.language.value == "en" else f"/{request.language.value}"
-
-
 def _latest(days: Iterable[Day]) -> list[tuple[Day, int]]:
     """Return the first agencies of the latest days, each day with the number of those left out."""
     found: list[tuple[Day, int]] = []
@@ -213,7 +237,7 @@ def _course(state: str, request: Request) -> Mapping[str, object]:
     course = course_of(request.model.site, state)
     points, drawn = course.points, ""
     if len(points) > 1 and any(sum(counts.values()) for _, counts in points):
-        until = course.until or max(request.model.day, points[-1][0])
+        until = course.until or max(request.model.as_of, points[-1][0])
         drawing: Drawing = course_by_type(points, until=until, language=request.language, gap=course.gap)
         drawn = drawing.inline("course")
     is_carried = bool(drawn) and points[0][0] < (first_read(request.model.site) or date.max)

@@ -52,6 +52,23 @@ def escaped_json(text: str) -> str:
     return _UNSAFE_IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+_NEVER_ON_PAGES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+def encodable(text: str) -> str:
+    """Replace unpaired surrogates and numbers that are no characters with U+FFFD, because UTF-8 or XML refuse them."""
+    return _NO_CHARACTER.sub("\ufffd", text)
+
+
+def markup_safe(text: str) -> str:
+    """Return a page or a feed without the characters that HTML and XML don't allow or that reverse text.
+
+    They come from names and agendas. The markup itself has none.
+    """
+    return encodable(_NEVER_ON_PAGES.sub("", text))
+
+
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters or marks without width or ink
 
 

@@ -516,10 +516,13 @@ class Wording:
             lines.append((Span(vote),))
         return tuple(lines)
 
-    def sources(self, changes: Sequence[Change], *, page: str, evidence: str = "") -> tuple[Line, ...]:
+    def sources(
+        self, changes: Sequence[Change], *, page: str, evidence: str | None = None, command: str = ""
+    ) -> tuple[Line, ...]:
         """Return one line that names the latest of ICE's lists in a message, ICE's page and the way to the evidence.
 
-        `evidence` is the command that shows the evidence, or empty if no one can send commands there.
+        `evidence` is the public page with the evidence, or None if there is none. Then `command` shows it, unless it is
+        empty because no one can send commands there.
         """
         rests_on = {(c.list, c.publication.evidence): c for c in changes if c.mention is None}
         ordered = sorted(rests_on.values(), key=lambda change: change.publication.observed_at)
@@ -528,11 +531,17 @@ class Wording:
         if earlier := len(ordered) - len(latest):
             parts.append((Span(say_count(self.language, "{n} earlier list", "{n} earlier lists", earlier)),))
         parts.append((Span(say(self.language, "ICE's 287(g) page"), href=page),))
-        if evidence and rests_on:
-            parts.append((Span(say(self.language, "Evidence: {command}", command=evidence)),))
+        if evidence is not None:
+            parts.append((Span(say(self.language, "Evidence"), href=evidence),))
+        elif command and rests_on:
+            parts.append((Span(say(self.language, "Evidence: {command}", command=command)),))
         return (
             tuple(span for number, part in enumerate(parts) for span in ((Span(" · "), *part) if number else part)),
         )
+
+    def all_changes(self, page: str) -> tuple[Line, ...]:
+        """Return the footer of a digest without changes: a link to the page with the earlier ones."""
+        return ((Span(say(self.language, "All changes"), href=page),),)
 
     def _no_proof(self) -> str:
         return say(

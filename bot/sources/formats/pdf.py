@@ -87,6 +87,7 @@ def _answer(body: bytes) -> dict[str, Any]:
 
 
 def open_pdf(body: bytes) -> "PdfDocument":
+    """Open a document. Raise Unreadable if it needs a password or has too many pages."""
     from pypdfium2 import PdfDocument, PdfiumError  # noqa: PLC0415 - only this process needs its 15 MiB
 
     try:

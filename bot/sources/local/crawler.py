@@ -337,7 +337,7 @@ class _EntryCrawl:
         must_read = self._is_changed and linked.id == self._entry.item.id
         if not self._is_wanted or not (is_new or must_read or self._rechecks):
             return None
-        if not self._session.can_request(linked.address) or self._session.documents_left <= 0:
+        if not self._session.can_request(linked.address, is_file=True) or self._session.documents_left <= 0:
             self._retry_next_time()
             return None
         document = await self._fetched(linked, unconditional=must_read)
@@ -362,7 +362,7 @@ class _EntryCrawl:
 
     async def _fetched(self, linked: LinkedDocument, *, unconditional: bool) -> Document | None:
         """Fetch a document, or the one to read instead. If neither can be fetched, note when to try again."""
-        document = await self._session.try_get(linked.address, key=linked.id, unconditional=unconditional)
+        document = await self._session.try_get(linked.address, key=linked.id, unconditional=unconditional, is_file=True)
         if not isinstance(document, SourceError):
             return document
         if isinstance(document, Unreachable | StandIn):

@@ -1,5 +1,6 @@
 """One reading of a local place, with its request budget and the documents and problems found."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -57,6 +58,7 @@ class ReadSession:
         self._requests_left = MOST_REQUESTS
         self._bytes_left = MOST_BYTES
         self._failed_hosts: set[str | None] = set()
+        self._refused_files: set[str | None] = set()
         self._fetch = fetch
         self._base, self._signature = base, signature
         self._validators: dict[str, Validators] = {}
@@ -93,9 +95,13 @@ class ReadSession:
         """True if the index must be read even if it is unchanged."""
         return self.is_daily_recheck or bool(self.status.facts.get("left_over"))
 
-    def can_request(self, address: str) -> bool:
-        """Return whether the budget allows another request and the address's host hasn't failed during this reading."""
-        return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
+    def can_request(self, address: str, *, is_file: bool = False) -> bool:
+        """Return whether the budget allows another request and the address's host hasn't failed during this reading.
+
+        A host that refused one file isn't asked for another.
+        """
+        failed = self._failed_hosts | (self._refused_files if is_file else set())
+        return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in failed
 
     async def get(
         self,
@@ -169,15 +175,19 @@ class ReadSession:
         expect: Expect | None = None,
         unconditional: bool = False,
         form: Form | None = None,
+        is_file: bool = False,
     ) -> Document | SourceError:
         """Fetch an optional document. If that fails, record the error and return it.
 
-        If the host is down or blocks us, the rest of the reading skips it.
+        If the host is down or blocks us, the rest of the reading skips it. Some hosts answer 403 only to files
+        (`is_file`).
         """
         try:
             return await self.get(address, key=key, expect=expect, unconditional=unconditional, form=form)
         except SourceError as fault:
-            if isinstance(fault, Blocked | Unreachable):
+            if is_file and isinstance(fault, Blocked) and re.search(r"answered 403\b", str(fault)):
+                self._refused_files.add(urlsplit(address).hostname)
+            elif isinstance(fault, Blocked | Unreachable):
                 self._failed_hosts.add(urlsplit(address).hostname)
             self.note(str(fault))
             return fault

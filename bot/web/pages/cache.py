@@ -1,7 +1,8 @@
 """Keep the model and the rendered pages of the current version. Everything long runs in one thread, off the event loop.
 
-The version is the last change, the last good reading, the held lists, staleness, the day and the name of the bot. The
-store is asked for it at most once a second. Requests for a page that isn't kept yet wait for one rendering of it.
+The version is the last change, the last good reading, the held lists, staleness, the day, the name of the bot and the
+copies at the Internet Archive. The store is asked for it at most once a second. Requests for a page that isn't kept yet
+wait for one rendering of it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -21,11 +23,14 @@ import structlog
 from bot.channels.protocols import BOT_NAMES
 from bot.domain.change import Change, Known
 from bot.domain.document import Document
+from bot.domain.language import Language
+from bot.domain.outage import Outage, last_reached, outage_of
 from bot.domain.site.model import Freshness, Model, Site, freshness, local_day, site_of
 from bot.domain.site.page import PNG
 from bot.domain.site.pages import located, page_at
-from bot.domain.source_status import ICE
+from bot.domain.source_status import ICE, SourceStatus, Trouble
 from bot.errors import StoreError
+from bot.pipeline.captures import captures
 from bot.store import Store
 from bot.web.pages.rendering import Installation, Rendered, failed, render, robots, security_txt, sitemap
 
@@ -33,6 +38,7 @@ ASK_AGAIN = 1.0  # seconds until the store is asked for its version again
 MOST_KEPT = 4_096  # pages; they average 4 KB compressed
 MOST_BYTES = 48 * 2**20
 SMALL = 512  # bytes; compressing less isn't worth it
+OWN_FILES = frozenset({"/robots.txt", "/sitemap.xml", "/.well-known/security.txt"})
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -45,15 +51,31 @@ class Version(NamedTuple):
     fresh: Freshness
     day: date
     bot: str
+    captures: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A page in one encoding: its bytes, its ETag and its headers. `unchanged` are the headers of a 304 response."""
+
+    body: bytes
+    etag: str
+    headers: Mapping[str, str]
+    unchanged: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A rendered page with its compressed bytes and its ETag."""
+    """A rendered page as it is, and compressed if that is worth it. The headers are written once for all readers."""
 
     rendered: Rendered
-    packed: bytes | None
-    etag: str
+    plain: Form
+    small: Form | None
+
+    @property
+    def packed(self) -> bytes | None:
+        """The compressed bytes, or None if compressing them isn't worth it."""
+        return self.small.body if self.small is not None else None
 
     @property
     def size(self) -> int:
@@ -76,9 +98,21 @@ async def snapshot(origin: Origin) -> tuple[Version, Known]:
     store = origin.store
     end, known, status = await store.last_seq(), await store.known(), await store.source_status(ICE)
     now = origin.now()
-    fresh = freshness(known, status.read_at, held=bool(await store.held()), now=now, stale_after=origin.stale_after)
+    held, outage = bool(await store.held()), await _outage(status, store)
+    fresh = freshness(known, status, held=held, now=now, stale_after=origin.stale_after, outage=outage)
     bot = (await store.notes(BOT_NAMES)).get("telegram", "")
-    return Version(end, fresh, local_day(now), bot), known
+    copies = {key: copy for key, copy in (await captures(store)).items() if copy.startswith("https://")}
+    return Version(end, fresh, local_day(now), bot, copies), known
+
+
+async def _outage(status: SourceStatus, store: Store) -> Outage | None:
+    """Return why ICE's list can't be read. Only a missing connection makes us look at the other sources."""
+    others = await store.source_statuses() if status.trouble is Trouble.NO_CONNECTION else ()
+    return outage_of(status, last_reached(others, ()))
+
+
+def _model(version: Version, site: Site) -> Model:
+    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot, captures=version.captures)
 
 
 async def model_now(origin: Origin) -> Model:
@@ -86,7 +120,7 @@ async def model_now(origin: Origin) -> Model:
     version, known = await snapshot(origin)
     changes = await origin.store.changes(upto=version.end)
     site = await asyncio.to_thread(site_of, changes, known)
-    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot)
+    return _model(version, site)
 
 
 class PageCache:
@@ -100,8 +134,10 @@ class PageCache:
         self._asked_at = -ASK_AGAIN
         self._model, self._site, self._site_end = Model(), Site(), -1
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._missing: dict[Language, Kept] = {}
         self._bytes = 0
-        self._rendering: dict[tuple[Version | None, str], asyncio.Task[Kept]] = {}
+        self._rendering: dict[tuple[int, str], asyncio.Task[Kept]] = {}
+        self._versions = 0  # so far; the last one is the current version
         self._turn = asyncio.Lock()
 
     async def model(self) -> Model:
@@ -116,14 +152,16 @@ class PageCache:
         except StoreError as fault:
             log.warning("the pages can't be shown, because the store can't be read", problem=str(fault))
             return _kept(failed(located(path)[0], self.settings))
-        asked = _fields(path, query)
-        key = "&".join((path, *(f"{name}={value}" for name, value in sorted(asked.items()))))
+        asked = _fields(path, query) if query else {}
+        key = "&".join((path, *(f"{name}={value}" for name, value in sorted(asked.items())))) if asked else path
         if (found := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return found
-        at = (self._version, key)
+        at = (self._versions, key)
         task = self._rendering.get(at)
         if task is None:
+            if (missing := self._missing_page(path)) is not None:
+                return missing
             task = asyncio.create_task(self._rendered(at, partial(self._made, self._model, path, asked)))
             self._rendering[at] = task
             task.add_done_callback(lambda _: self._rendering.pop(at, None))
@@ -147,16 +185,25 @@ class PageCache:
                 return _kept(found)
         return _kept(render(model, path, query, self.settings))
 
-    async def _rendered(self, at: tuple[Version | None, str], work: Callable[[], Kept]) -> Kept:
+    async def _rendered(self, at: tuple[int, str], work: Callable[[], Kept]) -> Kept:
         version, key = at
         try:
             found = await self._in_thread(work)
         except Exception:
             log.exception("a page couldn't be rendered", page=key.partition("&")[0][:200])
             return _kept(failed(located(key)[0], self.settings))
-        if version == self._version and found.rendered.status < 400:
+        if version == self._versions and found.rendered.status < 400:
             self._keep(key, found)
+        elif version == self._versions and found.rendered.status == HTTPStatus.NOT_FOUND:
+            self._missing[located(key)[0]] = found
         return found
+
+    def _missing_page(self, path: str) -> Kept | None:
+        """Return the page for a path that no page has. It's the same for all of them, so it's rendered once."""
+        language, bare = located(path)
+        if bare in OWN_FILES or any(page_at(each) is not None for each in (bare, bare.rstrip("/"))):
+            return None
+        return self._missing.get(language)
 
     def _keep(self, key: str, page: Kept) -> None:
         self._kept[key] = page
@@ -193,9 +240,10 @@ class PageCache:
             site = await self._in_thread(lambda: _built(changes, known))
             self._site = replace(site, is_demonstration=self._origin.is_demonstration)
             self._site_end = version.end
-        self._model = Model(site=self._site, freshness=version.fresh, day=version.day, bot=version.bot)
-        self._version = version
+        self._model = _model(version, self._site)
+        self._version, self._versions = version, self._versions + 1
         self._kept.clear()
+        self._missing.clear()
         self._bytes = 0
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -223,5 +271,13 @@ def _built(changes: Sequence[Change], known: Known) -> Site:
 def _kept(rendered: Rendered) -> Kept:
     is_packed_already = rendered.headers.get("Content-Type") in {PNG, "application/zip"}
     is_large = len(rendered.body) > SMALL and not is_packed_already
-    packed = gzip.compress(rendered.body, 6, mtime=0) if is_large else None
-    return Kept(rendered, packed, hashlib.sha256(rendered.body).hexdigest()[:24])
+    etag = hashlib.sha256(rendered.body).hexdigest()[:24]
+    small = _form(rendered, gzip.compress(rendered.body, 6, mtime=0), f"{etag}-gz") if is_large else None
+    return Kept(rendered, _form(rendered, rendered.body, etag), small)
+
+
+def _form(rendered: Rendered, body: bytes, etag: str) -> Form:
+    headers = {**rendered.headers, "ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
+    unchanged = {name: value for name, value in headers.items() if name != "Content-Type"}
+    packed = {} if body is rendered.body else {"Content-Encoding": "gzip"}
+    return Form(body, etag, {**headers, **packed}, unchanged)

@@ -1,6 +1,7 @@
 """Write the pages as files for a static host.
 
-The same store gives the same files. Only files whose bytes changed are written again. A file that is no longer needed
+The same store gives the same files. A page is rendered only if the program, the settings or anything that it depends on
+has changed, and its file is written only if its bytes have. A file that is no longer needed
 is removed if an earlier export wrote it and no one has changed it since: a record in the folder names what was written.
 """
 
@@ -14,7 +15,8 @@ from typing import Any
 from bot import __version__
 from bot.domain.site.model import Model
 from bot.store import Store
-from bot.web.pages.rendering import Installation, missing_page, png_here, render_everything
+from bot.web.pages.fingerprints import Fingerprints
+from bot.web.pages.rendering import Installation, files_beside, missing_page, png_here, render, targets
 
 RECORD = ".countersign-pages.json"
 
@@ -23,7 +25,8 @@ RECORD = ".countersign-pages.json"
 class Export:
     """One export into a folder. `files` has the SHA-256 of each file by its path, and `drawn` the file of each picture.
 
-    Pictures are kept by the SHA-256 of their drawing, because converting one takes a tenth of a second.
+    `inputs` has the fingerprint of the inputs of each page by the path of its file. Pictures are kept by the SHA-256 of
+    their drawing, because converting one takes a tenth of a second.
     """
 
     folder: Path
@@ -33,6 +36,23 @@ class Export:
     removed: int = 0
     before: dict[str, str] = field(default_factory=dict)
     drawn_before: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    inputs_before: dict[str, str] = field(default_factory=dict)
+    rendered: int = 0
+
+    def has(self, path: str, inputs: str) -> bool:
+        """Return whether the last export wrote this file from the same inputs, and no one has changed it since."""
+        if not inputs or self.inputs_before.get(path) != inputs:
+            return False
+        try:
+            body = (self.folder / path).read_bytes()
+        except OSError:
+            return False
+        return hashlib.sha256(body).hexdigest() == self.before.get(path)
+
+    def keep(self, path: str) -> None:
+        """Keep a file that the last export wrote."""
+        self.files[path], self.inputs[path] = self.before[path], self.inputs_before[path]
 
     def put(self, path: str, body: bytes) -> None:
         """Write a file unless it has these bytes already."""
@@ -63,7 +83,7 @@ class Export:
 
     def keep_record(self) -> None:
         """Record what was written."""
-        record = {"version": __version__, "files": self.files, "drawn": self.drawn}
+        record = {"version": __version__, "files": self.files, "drawn": self.drawn, "inputs": self.inputs}
         _put(self.folder / RECORD, (json.dumps(record, sort_keys=True, indent=0) + "\n").encode())
 
 
@@ -87,9 +107,10 @@ def _opened(folder: Path) -> Export:
     try:
         found: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         files, drawn = dict(found["files"]), dict(found["drawn"]) if found["version"] == __version__ else {}
+        inputs = dict(found.get("inputs", {}))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        files, drawn = {}, {}
-    return Export(folder, before=_texts(files), drawn_before=_texts(drawn))
+        files, drawn, inputs = {}, {}, {}
+    return Export(folder, before=_texts(files), drawn_before=_texts(drawn), inputs_before=_texts(inputs))
 
 
 def _texts(found: dict[Any, Any]) -> dict[str, str]:
@@ -104,11 +125,23 @@ def _write_pages(model: Model, installation: Installation, started: Export) -> N
         drawings.append(hashlib.sha256(svg.encode()).hexdigest())
         return started.to_png(svg)
 
-    for path, rendered in render_everything(model, installation, to_png):
-        file = file_of(path)
-        started.put(file, rendered.body)
+    drawn_as = {file: drawing for drawing, file in started.drawn_before.items()}
+    fingerprints = Fingerprints(model, installation)
+    for target in targets(model):
+        file, inputs = file_of(target), fingerprints.of(target)
+        if started.has(file, inputs):
+            started.keep(file)
+            if file in drawn_as:
+                started.drawn[drawn_as[file]] = file
+            continue
+        started.put(file, render(model, target, {}, installation, to_png).body)
+        started.rendered += 1
+        if inputs:
+            started.inputs[file] = inputs
         if drawings:
             started.drawn[drawings.pop()] = file
+    for path, beside in files_beside(model, installation):
+        started.put(file_of(path), beside.body)
 
 
 def file_of(path: str) -> str:

@@ -21,17 +21,18 @@ from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.letters import capitalized
+from bot.domain.page_addresses import path_in
 from bot.domain.pictures.style import stylesheet
 from bot.domain.site.agencies import Agency
 from bot.domain.site.embeds import HEIGHT, described
 from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.page import HTML, PNG, Page
-from bot.domain.site.pages import PAGES, located, page_at, path_in
+from bot.domain.site.pages import PAGES, located, page_at
 from bot.domain.site.request import Body, Redirect, Request
 from bot.domain.site.tables import TABLES
 from bot.domain.text import catalog
 from bot.domain.text.formats import formats, own_name
-from bot.domain.text.rich_text import Line
+from bot.domain.text.rich_text import Line, markup_safe
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
 from bot.pipeline.rasterize import fonts
 from bot.pipeline.svg_to_png import Converter, converted
@@ -147,14 +148,22 @@ def failed(language: Language, settings: Installation) -> Rendered:
 
 def render_everything(model: Model, settings: Installation, to_png: ToPng = png_here) -> Iterator[tuple[str, Rendered]]:
     """Yield the path and the response of everything that a static host can serve."""
+    for target in targets(model):
+        yield target, render(model, target, {}, settings, to_png)
+    yield from files_beside(model, settings)
+
+
+def targets(model: Model) -> Iterator[str]:
+    """Yield the paths of all pages, data, feeds and pictures that a static host can serve."""
     for language in Language:
         for path in paths(model, _is_exported if language is Language.ENGLISH else _is_exported_in_each):
-            target = path_in(language, path)
-            yield target, render(model, target, {}, settings, to_png)
+            yield path_in(language, path)
     for old in model.site.agencies.redirects:
-        for language in Language:
-            target = path_in(language, f"/agencies/{old}")
-            yield target, render(model, target, {}, settings)
+        yield from (path_in(language, f"/agencies/{old}") for language in Language)
+
+
+def files_beside(model: Model, settings: Installation) -> Iterator[tuple[str, Rendered]]:
+    """Yield the path and the response of each file that isn't in the table of pages."""
     yield from ((asset.path, asset.rendered) for asset in assets().values())
     yield "/robots.txt", robots(settings)
     yield "/sitemap.xml", sitemap(model, settings)
@@ -305,7 +314,7 @@ def _html(
     }
     text = _environment().get_template(template).render(context)
     headers = {"Content-Type": HTML, "Content-Language": request.language.value, "Cache-Control": FOR_A_MINUTE}
-    return Rendered(body=text.encode(), headers={**headers, **SECURITY}, status=status)
+    return Rendered(body=markup_safe(text).encode(), headers={**headers, **SECURITY}, status=status)
 
 
 @cache

@@ -4,7 +4,9 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -18,6 +20,7 @@ from bot.web.pages.cache import Kept, PageCache
 from bot.web.pages.downloads import Crowded, Download, Downloads
 from bot.web.pages.rendering import FOR_A_YEAR, OPEN, SECURITY, assets, failed
 
+ALLOWED = "GET, HEAD, OPTIONS"
 EVIDENCE = "/evidence/{sha256}"
 SLICE = 64 * 1024  # bytes
 SENT_WITHIN = 120.0  # seconds for one file
@@ -28,6 +31,7 @@ TYPES: Mapping[Expect, tuple[str, str]] = {
     Expect.WORKBOOK: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
     Expect.PDF: ("application/pdf", "pdf"),
 }
+_IN_ADDRESS = "!#$%&'()*+,/:;=?@[]~"  # characters that an address in a header may have
 UNTYPED = ("application/octet-stream", "bin")  # above all HTML and SVG, which a browser might run
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -67,7 +71,7 @@ class Pages:
         for asset in assets().values():
             app.router.add_route("*", asset.path, self._limited(self._asset))
         app.router.add_route("*", EVIDENCE, self._limited(self._evidence))
-        app.router.add_route("*", "/{path:.*}", self._limited(self._page))
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._limited(self._page))  # a path may contain a line break
 
     def close(self) -> None:
         """End the thread that renders pages."""
@@ -75,33 +79,27 @@ class Pages:
 
     def _limited(self, answer: Answer) -> Answer:
         async def limited(request: web.Request) -> web.StreamResponse:
-            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-                return await self._preflight(request)
-            if request.method not in {"GET", "HEAD"}:
-                return await self._refused(request)
             if not self._limit.admits(self._client(request), asyncio.get_running_loop().time()):
-                headers = {"Retry-After": "10", "Cache-Control": "no-store"} | dict(SECURITY)
-                return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, text="Too many requests.\n", headers=headers)
-            return await answer(request)
+                later = {"Retry-After": "10", "Cache-Control": "no-store"}
+                return _plainly(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.\n", later)
+            if request.method in {"GET", "HEAD"}:
+                return await answer(request)
+            if not await self._is_there(request):
+                return _plainly(HTTPStatus.NOT_FOUND, "There is nothing here.\n")
+            return _options(request) if request.method == "OPTIONS" else _read_only()
 
         return limited
 
-    async def _refused(self, request: web.Request) -> web.Response:
-        """Refuse a method that no page has. Where there is no page, say so instead."""
-        page = await self._cache.page(request.path, {})
-        if page.rendered.status == HTTPStatus.NOT_FOUND:
-            return web.Response(status=HTTPStatus.NOT_FOUND, text="There is nothing here.\n")
-        headers = {"Allow": "GET, HEAD"}
-        return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, text="Pages are only read.\n", headers=headers)
-
-    async def _preflight(self, request: web.Request) -> web.Response:
-        """Allow a script of another site to ask for what it may read, with an ETag that it has."""
-        found = page_at(located(request.path)[1])
-        if found is None or not found[0].is_open:
-            return await self._refused(request)
-        allowed = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "If-None-Match"}
-        headers = dict(OPEN) | allowed | {"Access-Control-Max-Age": "86400"}
-        return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+    async def _is_there(self, request: web.Request) -> bool:
+        """Return whether anything can be read at the path of a request with another method."""
+        if "sha256" in request.match_info:
+            try:
+                return request.match_info["sha256"] in (await self._cache.model()).site.evidence
+            except StoreError:
+                return False
+        if any(asset.path == request.path for asset in assets().values()):
+            return True
+        return (await self._cache.page(request.path, {})).rendered.status != HTTPStatus.NOT_FOUND
 
     async def _page(self, request: web.Request) -> web.Response:
         return _answered(request, await self._cache.page(request.path, _query(request)))
@@ -113,16 +111,17 @@ class Pages:
     async def _evidence(self, request: web.Request) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]
         try:
-            known = sha256 in (await self._cache.model()).site.evidence
-            if not known:
+            model = await self._cache.model()
+            if sha256 not in model.site.evidence:
                 return _answered(request, await self._cache.page("/evidence/", {}))
             if _has(request, sha256):
-                return web.Response(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": f'"{sha256}"'})
+                headers = {**SECURITY, "ETag": f'"{sha256}"', "Cache-Control": FOR_A_YEAR}
+                return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
             async with self._downloads.place(self._client(request), request.transport) as download:
                 document = await self._cache.evidence(sha256)
                 if document is None:
                     return _answered(request, await self._cache.page("/evidence/", {}))
-                return await _sent(request, document, download)
+                return await _sent(request, document, download, model.captures.get(sha256))
         except Crowded:
             headers = {"Retry-After": "10", "Cache-Control": "no-store"} | dict(SECURITY)
             status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -133,8 +132,31 @@ class Pages:
             return web.Response(status=sorry.status, body=sorry.body, headers=sorry.headers)
 
 
-async def _sent(request: web.Request, document: Document, download: Download) -> web.StreamResponse:
-    """Send a document as a file to keep. Its type is ours, never what the source called it."""
+def _plainly(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(status=status, text=text, headers={**SECURITY, **(headers or {})})
+
+
+def _read_only() -> web.Response:
+    return _plainly(HTTPStatus.METHOD_NOT_ALLOWED, "Pages are only read.\n", {"Allow": ALLOWED})
+
+
+def _options(request: web.Request) -> web.Response:
+    """Return the methods of a page. A script of another site may ask for data, with an ETag that it has."""
+    headers = {**SECURITY, "Allow": ALLOWED}
+    if "Access-Control-Request-Method" in request.headers:
+        found = page_at(located(request.path)[1])
+        if found is None or not found[0].is_open:
+            return _read_only()
+        allowed = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "If-None-Match"}
+        headers |= {**OPEN, **allowed, "Access-Control-Max-Age": "86400"}
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+
+async def _sent(request: web.Request, document: Document, download: Download, copy: str | None) -> web.StreamResponse:
+    """Send a document as a file to keep. Its type is ours, never what the source called it.
+
+    `copy` is the address of a copy at the Internet Archive, which a header names (RFC 7089).
+    """
     seen = Expect.seen_in(document.body)
     content_type, ending = TYPES.get(seen, UNTYPED) if seen is not None else UNTYPED
     headers = dict(SECURITY) | {
@@ -145,6 +167,8 @@ async def _sent(request: web.Request, document: Document, download: Download) ->
         "Content-Length": str(len(document.body)),
         "ETag": f'"{document.sha256}"',
     }
+    if copy is not None:
+        headers["Link"] = f'<{quote(copy, safe=_IN_ADDRESS)}>; rel="memento"'
     response = web.StreamResponse(headers=headers)
     try:
         async with asyncio.timeout(SENT_WITHIN):
@@ -171,6 +195,8 @@ def file_name(document: Document, ending: str) -> str:
 
 def _query(request: web.Request) -> dict[str, str]:
     """Return the values of the query, the first of each name."""
+    if not request.query_string:
+        return {}
     found: dict[str, str] = {}
     for name, value in request.query.items():
         found.setdefault(name, value)
@@ -179,19 +205,14 @@ def _query(request: web.Request) -> dict[str, str]:
 
 def _answered(request: web.Request, page: Kept) -> web.Response:
     """Return a page, compressed if the client accepts that, or 304 if the client has it already."""
-    is_packed = page.packed is not None and _takes_gzip(request.headers.get("Accept-Encoding", ""))
-    etag = f"{page.etag}-gz" if is_packed else page.etag
-    headers = dict(page.rendered.headers) | {"ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
-    if page.rendered.status == HTTPStatus.OK and _has(request, etag):
-        del headers["Content-Type"]
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    if is_packed:
-        headers["Content-Encoding"] = "gzip"
-    return web.Response(
-        status=page.rendered.status, body=page.packed if is_packed else page.rendered.body, headers=headers
-    )
+    small = page.small
+    form = small if small is not None and _takes_gzip(request.headers.get("Accept-Encoding", "")) else page.plain
+    if page.rendered.status == HTTPStatus.OK and _has(request, form.etag):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=form.unchanged)
+    return web.Response(status=page.rendered.status, body=form.body, headers=form.headers)
 
 
+@lru_cache(maxsize=256)
 def _takes_gzip(accepted: str) -> bool:
     for each in accepted.lower().split(","):
         name, _, weight = each.partition(";")

@@ -322,6 +322,20 @@ async def test_a_pressed_button_sends_its_command(at: Scene) -> None:
     assert not answers[-1].replaces
 
 
+@both_ways
+async def test_a_pressed_link_opens_its_page_and_asks_nothing(at: Scene) -> None:
+    at.chat_handler.replies["watch TX"] = says(
+        "Watching Texas.", buttons=((Button("Texas page", url="https://bot.example.org/states/TX"), Button("No", "x")),)
+    )
+    await at.ada.types("watch TX", channel=CHANNEL)
+    await at.told()
+    await at.ada.presses("Texas page", channel=CHANNEL)
+    await at.ada.presses("No", channel=CHANNEL)
+    await at.told(2)
+
+    assert [request.text for request in at.chat_handler.asked] == ["watch TX", "x"]
+
+
 async def test_a_picker_is_edited_in_place_and_its_changes_are_announced_once_when_it_rests() -> None:
     rested = asyncio.Event()
 

@@ -323,6 +323,13 @@ def test_no_sheet_starts_or_ends_with_an_empty_line_and_nothing_makes_no_sheet()
     assert sheets(((), (Span(" "),)), lambda _: True) == ()
 
 
+@pytest.mark.parametrize("host", ["localhost:8000", "countersign", "a b.example", ""])
+def test_a_link_that_telegram_would_refuse_is_left_out(host) -> None:
+    bad, good = Button("Page", url=f"http://{host}/changes"), Button("Page", url="https://bot.example.org/changes")
+    assert keyboard([[bad]]) is None
+    assert [len(line) for line in keyboard([[bad, good], [bad]]).inline_keyboard] == [1]
+
+
 def test_buttons_that_telegram_would_reject_are_wrapped_or_left_out() -> None:
     states = tuple(Button(f"S{n}", f"watch S{n}") for n in range(56))
     assert [len(row) for row in keyboard((states,)).inline_keyboard] == [8] * 7

@@ -114,6 +114,21 @@ async def test_a_page_that_is_missing_is_replaced_by_the_pdf(escribe):
     assert (await reader_of("escribe", escribe).items())[f"meeting/{KEY}"].unreadable
 
 
+async def test_a_portal_that_refuses_its_files_is_still_read(escribe):
+    other = KEY.replace("3", "4")
+    file = '<a href="filestream.ashx?DocumentId={}">Agreement with ICE</a>'
+    for number, key in enumerate((KEY, other), 1):
+        escribe.meeting(key, "Board", f"2026/12/0{number} 18:30:00")
+        escribe.items[key] = [(1, "Budget", file.format(number)), (2, "Audit", file.format(number + 5))]
+    escribe.fails["filestream.ashx"] = Reply(b"", status=403)
+    reading = await reader_of("escribe", escribe).read()
+    assert {item.id for item in reading.items if "/item/" in item.id} == {
+        f"meeting/{key}/item/{number}" for key in (KEY, other) for number in (1, 2)
+    }
+    assert escribe.count("filestream.ashx") == 1
+    assert "answered 403" in reading.problems[0]
+
+
 @needs_pages
 async def test_the_real_calendar_and_agenda_of_escribe_are_read(escribe):
     (row,) = json.loads((REAL / "escribe/chula-vista-getcalendarmeetings.json").read_bytes())["d"]

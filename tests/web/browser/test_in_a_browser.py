@@ -10,14 +10,21 @@ from pypdf import PdfReader
 from support.browser import browser
 from web.pages.test_pages import filled, served
 
+from bot.domain.site.page import HTML
+from bot.domain.site.pages import PAGES, page_at
 from bot.store.tiny.store import TinyStore
 
 __all__ = ["browser"]
 
 PATHS = (
     "/", "/states/TX", "/states/GU", "/agencies/tx-galveston-county-sheriffs-office", "/counties/tx-galveston-county",
-    "/changes", "/changes/3", "/meetings", "/about", "/287g", "/data", "/search?q=police", "/nothing-here",
+    "/changes", "/changes/3", "/changes/before/4", "/states/TX/changes", "/states/TX/changes/before/5", "/meetings", "/about", "/287g", "/data", "/search?q=police", "/nothing-here",
 )  # fmt: skip
+
+
+def test_no_kind_of_page_is_forgotten_here():
+    kinds = {page.pattern for page in PAGES if page.content_type == HTML}
+    assert kinds == {found[0].pattern for path in PATHS if (found := page_at(path.partition("?")[0])) is not None}
 
 
 @contextmanager

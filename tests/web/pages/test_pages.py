@@ -12,20 +12,23 @@ import httpx
 import pytest
 from support.samples import NOON, agreement, change, document, held, publication, record, spoken
 
-from bot.domain.agreement import SupportType
+from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind
 from bot.domain.document import digest
-from bot.errors import StoreError
+from bot.domain.source_status import MOVED_TO
+from bot.domain.way import Way
+from bot.errors import Blocked, NoConnection, StoreError, Unreachable
+from bot.pipeline.captures import CAPTURES
 from bot.store.tiny.store import TinyStore
 from bot.web.pages.cache import Origin, PageCache, model_now
 from bot.web.pages.export import export, file_of
-from bot.web.pages.rendering import Installation, render_everything
+from bot.web.pages.rendering import Installation, render, render_everything, targets
 from bot.web.pages.routes import Pages, RateLimit
 from bot.web.server import Views, serving
 
 NOW = NOON + timedelta(hours=1)
 EVERY = (
-    "/", "/states/TX", "/states/VT", "/counties/tx-galveston-county", "/changes", "/meetings", "/about", "/287g",
+    "/", "/states/TX", "/states/VT", "/counties/tx-galveston-county", "/changes", "/states/TX/changes", "/meetings", "/about", "/287g",
     "/data", "/search?q=police",
 )  # fmt: skip
 HOSTILE = '<script>alert(1)</script> "Police" Department'
@@ -370,3 +373,215 @@ async def test_while_a_new_version_is_built_others_get_the_last_pages(ask, store
     goes_on.set()
     assert b"Bell County" in (await first).rendered.body
     assert b"Bell County" in (await ask.cache.page("/", {})).rendered.body
+
+
+# ── where the list comes from ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("fault", "others", "words"),
+    [
+        (Blocked("HTTP 403"), None, "refuses the machine"),
+        (Unreachable("HTTP 503"), None, "answers with errors or too slowly"),
+        (NoConnection("no route"), None, "has no connection to it"),
+        (NoConnection("no route"), NOW + timedelta(days=1), "be reached, but other sites can"),
+    ],
+)
+async def test_a_page_with_an_old_list_says_why_ices_list_is_not_read(store, unused_tcp_port, fault, others, words):
+    status = replace(await store.source_status("ice"), read_at=NOW)
+    await store.remember(status.failed(fault, NOW + timedelta(hours=8), timedelta(minutes=15)))
+    if others is not None:
+        await store.remember(replace(await store.source_status("a-county"), read_at=others))
+    clock = Clock()
+    async with served(store, unused_tcp_port, clock) as client:
+        assert words not in (await client.get("/")).text  # the list is still fresh
+        clock.now = NOW + timedelta(days=1)
+        client.cache._asked_at = -10
+        for path in EVERY:
+            assert words in (await client.get(path)).text, path
+        spanish = (await client.get("/es/")).text
+        assert "sitio de ICE" in spanish
+    empty = TinyStore.in_memory()
+    refused = await empty.source_status("ice")
+    await empty.remember(refused.failed(Blocked("HTTP 403"), NOW, timedelta(minutes=15)))
+    model = await model_now(origin(empty, clock))
+    assert "refuses the machine" in render(model, "/", {}, INSTALLATION).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        (Way.RELAY, "List read by a relay May 14, 2026, at 9 a.m. EDT"),
+        (Way.UPSTREAM, "List read by another Countersign May 14, 2026, at 9 a.m. EDT"),
+        (Way.ARCHIVE, "List captured by the Internet Archive May 14, 2026, at 9 a.m. EDT"),
+        (Way.DIRECT, "List read May 14, 2026, at 9 a.m. EDT"),
+    ],
+)
+async def test_a_page_says_which_way_the_last_reading_came(store, way, words):
+    earlier = Way.RELAY if way is not Way.RELAY else Way.UPSTREAM
+    status = (await store.source_status("ice")).read_by(earlier, NOW - timedelta(hours=2), timedelta(minutes=15), None)
+    status = replace(status.read_by(way, NOW, timedelta(minutes=15), None), read_at=NOW)
+    await store.remember(status)
+    page = render(await model_now(origin(store, Clock())), "/", {}, INSTALLATION).body.decode()
+    assert words in page
+
+
+async def test_the_footer_says_the_way_of_the_list_and_links_to_ices_page_where_it_is_now():
+    store = TinyStore.in_memory()
+    shown = replace(publication(1), way=Way.RELAY)
+    await store.record(record(await store.known(), [change(Kind.LISTED, galveston(), shown)]))
+    about = replace(INSTALLATION, source="https://www.ice.gov/identify-and-arrest/287g")
+    for facts, page in (({}, about.source), ({MOVED_TO: "https://www.ice.gov/287g"}, "https://www.ice.gov/287g")):
+        await store.remember(replace(await store.source_status("ice"), facts=facts))
+        text = render(await model_now(origin(store, Clock())), "/", {}, about).body.decode().split("<footer>")[1]
+        assert f'<a href="{page}" rel="nofollow noreferrer">' in text
+        assert "read by a relay" in text
+    odd = replace(INSTALLATION, source="http://127.0.0.1:1/287g")
+    await store.remember(replace(await store.source_status("ice"), facts={}))
+    assert "127.0.0.1" not in render(await model_now(origin(store, Clock())), "/", {}, odd).body.decode()
+
+
+async def test_captures_are_linked_as_a_second_witness(store, unused_tcp_port):
+    shown = (await store.known()).seen[ListName.PARTICIPATING]
+    mention = (await store.changes())[4].mention
+    copy, of_meeting = "https://web.archive.org/web/20260514/list", "https://web.archive.org/web/20260514/agenda"
+    await store.note(CAPTURES, shown.evidence, copy)
+    await store.note(CAPTURES, publication(1).evidence, "javascript:alert(1)")
+    await store.note(CAPTURES, mention.evidence, "")  # given up
+    await store.note(CAPTURES, mention.address, of_meeting)
+    async with served(store, unused_tcp_port) as client:
+        page = (await client.get("/changes/4")).text
+        assert page.count(f'<a href="{copy}" rel="nofollow noreferrer">copy at the Internet Archive</a>') == 1
+        assert "javascript:" not in page
+        assert f'href="{copy}"' in (await client.get("/")).text
+        assert f'href="{of_meeting}"' in (await client.get("/changes/5")).text
+        assert (await client.get("/changes/4.json")).json()["archived"] == copy
+        assert (await client.get("/changes/1.json")).json()["archived"] is None
+        file = await client.get(f"/evidence/{shown.evidence}")
+        assert file.headers["Link"] == f'<{copy}>; rel="memento"'
+        await store.note(CAPTURES, shown.evidence, "https://web.archive.org/web/2/other")
+        client.cache._asked_at = -10
+        assert "/web/2/other" in (await client.get("/changes/4")).text
+
+
+async def test_the_error_page_does_not_say_that_no_list_was_read(store, unused_tcp_port, monkeypatch):
+    async with served(store, unused_tcp_port) as client:
+
+        async def broken():
+            raise StoreError("the disk is gone")
+
+        monkeypatch.setattr(store, "last_seq", broken)
+        page = await client.get("/")
+    assert page.status_code == 503
+    assert "No list has been read yet" not in page.text
+
+
+# ── older changes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def many(count):
+    """Return a store with a log of this many changes, of which the first ten were there at first."""
+    store = TinyStore.in_memory()
+    first = [change(Kind.LISTED, agreement(number)) for number in range(10)]
+    rest = [change(Kind.SIGNED, agreement(number), publication(number)) for number in range(10, count)]
+    await store.record(record(await store.known(), [*first, *rest]))
+    return store
+
+
+def followed(read, path):
+    """Return the changes on a page and on all older ones, and the paths of these pages."""
+    seqs, paths = [], []
+    while path:
+        text = read(path)
+        paths.append(path)
+        seqs += [int(seq) for seq in re.findall(r'href="(?:/es)?/changes/(\d+)"', text)]
+        following = re.search(r'rel="next" href="([^"]+)"', text)
+        path = following[1].replace("&amp;", "&") if following else None
+        assert path not in paths
+    return seqs, paths
+
+
+@pytest.mark.parametrize("count", [11, 109, 110, 111, 209, 210, 211, 310, 352])
+@pytest.mark.parametrize("stem", ["/changes", "/es/changes", "/states/TX/changes"])
+async def test_older_changes_join_without_a_gap_at_paths_that_a_static_host_has(count, stem):
+    store = await many(count)
+    model = await model_now(origin(store, Clock()))
+    exported = set(targets(model))
+    seqs, paths = followed(lambda path: render(model, path, {}, INSTALLATION).body.decode(), stem)
+    wanted = [c.seq for c in model.site.changes if c.kind is not Kind.LISTED and ("TX" in c.states or "TX" not in stem)]
+    assert seqs == wanted[::-1]
+    assert [path for path in paths if path not in exported or "?" in path] == []
+
+
+async def test_an_older_page_stays_the_same_as_the_log_grows():
+    before = await model_now(origin(await many(330), Clock()))
+    after = await model_now(origin(await many(352), Clock()))
+    older = [path for path in targets(before) if "/before/" in path]
+    assert len(older) >= 4
+    for path in older:
+        assert render(before, path, {}, INSTALLATION).body == render(after, path, {}, INSTALLATION).body, path
+
+
+async def test_addresses_of_older_changes_that_were_shared_before_still_answer(unused_tcp_port):
+    async with served(await many(250), unused_tcp_port) as client:
+        old = await client.get("/changes?before=151&state=TX&kind=signed")
+        assert re.findall(r'href="/changes/(\d+)"', old.text)[0] == "147"
+        plain = (await client.get("/changes?before=151")).text
+        assert re.findall(r'href="/changes/(\d+)"', plain) == re.findall(
+            r'href="/changes/(\d+)"', (await client.get("/changes/before/151")).text
+        )
+        assert (await client.get("/states/texas/changes")).headers["Location"] == "/states/TX/changes"
+        assert (await client.get("/states/nowhere/changes")).status_code == 404
+        assert (await client.get("/changes/before/0")).status_code == 200
+        assert (await client.get("/changes/before/999999999")).status_code == 200
+        rows = (await client.get("/states/TX/changes.csv")).text.splitlines()
+        assert len(rows) == 1 + (await client.get("/changes.csv?state=TX")).text.count("\n") - 1
+        assert (await client.get("/states/XX/changes.csv")).status_code == 404
+
+
+# ── what an editor would find wrong ──────────────────────────────────────────────────────────────────────────────────
+
+
+def drawn(page):
+    return re.search(r'<svg[^>]*aria-labelledby="course.*?</svg>', page, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("prefix", ["", "/es"])
+async def test_the_chart_of_an_old_or_held_list_ends_where_our_knowledge_does(store, prefix):
+    fresh = await model_now(origin(store, Clock()))
+    clock = Clock()
+    clock.now = NOW + timedelta(days=40)
+    old = await model_now(origin(store, clock))
+    await store.put_held([held()])
+    checked = await model_now(origin(store, clock))
+    for path in (f"{prefix}/", f"{prefix}/states/TX"):
+        now, later, on_hold = (render(each, path, {}, INSTALLATION).body.decode() for each in (fresh, old, checked))
+        assert drawn(now) == drawn(later) == drawn(on_hold), path
+    home = {each: render(each_model, f"{prefix}/", {}, INSTALLATION).body.decode() for each, each_model in
+            (("fresh", fresh), ("old", old), ("held", checked))}  # fmt: skip
+    words = ("May 14, 2026", " now</h2>") if not prefix else ("14 de mayo de 2026", " ahora</h2>")
+    assert words[1] in home["fresh"]
+    for name in ("old", "held"):
+        assert words[1] not in home[name]
+        assert re.search(rf'<h2 id="course">[^<]*{words[0]}</h2>', home[name])
+        assert ("It last changed" if not prefix else "135") in home[name]
+
+
+async def test_an_application_is_not_marked_like_an_agreement(store):
+    known = await store.known()
+    await store.record(record(known, [change(Kind.APPLIED, agreement(30, "TX"), name=ListName.PENDING)]))
+    page = render(await model_now(origin(store, Clock())), "/changes", {"kind": "applied"}, INSTALLATION).body.decode()
+    assert "Application pending" in page
+    assert 'class="sign other"' in page
+    assert 'class="sign new"' not in page
+
+
+async def test_a_change_has_its_date_at_the_top_and_links_to_the_documents_it_names(store):
+    page = render(await model_now(origin(store, Clock())), "/changes/4", {}, INSTALLATION).body.decode()
+    assert "<strong>May 14, 2026.</strong>" in page.partition('id="evidence"')[0]
+    shown = (await store.known()).seen[ListName.PARTICIPATING]
+    moved = change(Kind.AMENDED, galveston(moa="https://www.ice.gov/new.pdf"), shown, was=galveston(moa="javascript:x"))
+    await store.record(record(await store.known(), [moved]))
+    page = render(await model_now(origin(store, Clock())), "/changes/6", {}, INSTALLATION).body.decode()
+    assert '<a href="https://www.ice.gov/new.pdf" rel="nofollow noreferrer">https://www.ice.gov/new.pdf</a>' in page
+    assert 'href="javascript' not in page
