@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog
-from bot.domain.agreement import Agreement, Publication, SupportType
+from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.language import Language
 from bot.domain.messages.meetings import due_reminders, reminder, this_week, to_come
@@ -28,7 +28,7 @@ def change(seq=1, *, item="1", status="", at=MEETS, on=None, state="NC", county=
     found = Agreement(state=state, agency=said.body, canonical="board", support_type=SupportType.OTHER, county=county)
     publication = Publication(name="agenda", address="a", evidence="e", observed_at=NOW - timedelta(days=3), rows=1)
     return Change(
-        seq=seq, kind=kind, list=None, agreement=found, publication=publication, row=None, mention=said,
+        seq=seq, kind=kind, list=ListName.PARTICIPATING, agreement=found, publication=publication, row=None, mention=said,
         recorded_at=NOW - timedelta(days=3),
     )  # fmt: skip
 
