@@ -187,9 +187,14 @@ class Month:
 
 
 def could_be_read(portal: Portal) -> bool:
-    """Return whether a place was polled in good order after 287(g) was on its agenda."""
-    said = portal.said_on
-    return said is not None and any(at >= said * 86_400 + 60 and not portal.breakage(at) for at in portal.polled)
+    """Return whether a place was polled twice in good order after 287(g) was on its agenda.
+
+    An agenda that changes without its list is fetched again once a day, which the first poll may be too early for.
+    """
+    if portal.said_on is None:
+        return False
+    said = portal.said_on * 86_400 + 60
+    return sum(at >= said and not portal.breakage(at) for at in portal.polled) >= 2
 
 
 def too_soon(portal: Portal) -> int:
@@ -232,7 +237,7 @@ async def verdict(month: Month, store: TinyStore) -> bool:
         portal = next(p for p in portals if p.place.name == name)
         print(f"          {name}, {portal.place.kind}: said on day {portal.said_on}, breaks {portal.breaks},",
               [(each.kind.value, each.mention.status, each.mention.item) for each in told[name]])  # fmt: skip
-    print(f"{len(mentioned):8,}  of {len(expected):,} mentions that could be read, in {len(month.portals):,} places on "
+    print(f"{len(mentioned & expected):8,}  of {len(expected):,} mentions that had to be read, in {len(month.portals):,} places on "
           f"{len({p.place.kind for p in portals})} platforms; {sum(s.parked_at is not None for s in statuses)} places parked")  # fmt: skip
     print(f"{sum(len(p.polled) for p in portals):8,}  polls, {sum(len(p.asked) for p in portals):,} requests;",
           "breakages:", dict(Counter(p.breaks[0] for p in portals if p.breaks)))  # fmt: skip
