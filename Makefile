@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make run` and `make test`. They need Python 3.11 or later and pip.
+# On a fresh machine: `make run`, `make init` (set it up) and `make test`. They need Python 3.11 or later and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,19 +6,24 @@ STAMP := $(VENV)/installed
 DEV_STAMP := $(VENV)/installed-for-development
 
 .DEFAULT_GOAL := run
-.PHONY: run demo test check setup lint lock clean
+.PHONY: run init demo test check setup lint lock clean
 
 run: $(STAMP)
 	@exec $(BIN)/countersign run
+
+init: $(STAMP)
+	@exec $(BIN)/countersign init
 
 # Everything on this machine, with made-up lists: no account, no internet.
 demo: $(STAMP)
 	@exec $(BIN)/countersign demo
 
 test: $(DEV_STAMP)
+	@echo "This takes about three minutes on two quiet cores. The slow tests are left out; make check runs them, too."
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 check: lint
+	@echo "All tests take about a quarter of an hour on two quiet cores."
 	$(BIN)/pytest -q -n 2 --dist worksteal --durations 12
 
 lint: $(DEV_STAMP)
@@ -35,8 +40,7 @@ $(STAMP): requirements.txt bot/__init__.py
 	@mkdir -p $(VENV) 2>/dev/null && test -w . && test -w $(VENV) || { \
 	  echo "Countersign can't write to $(CURDIR). Clone it into a folder you own." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Couldn't create a virtual environment. Is the disk full? On Debian, try: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing what Countersign needs into $(VENV). This takes about a minute …"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt || { \
+	@$(BIN)/python scripts/install.py requirements.txt "what Countersign needs into $(VENV)" --require-hashes || { \
 	  echo "Couldn't install the dependencies; the lines above say why. When that is fixed, run: make" >&2; exit 1; }
 	@$(BIN)/python -c 'import site; open(site.getsitepackages()[0] + "/countersign.pth", "w").write("$(CURDIR)\n")'
 	@printf '#!/bin/sh\nexec "%s" -m bot "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/countersign
@@ -44,8 +48,7 @@ $(STAMP): requirements.txt bot/__init__.py
 	@touch $@
 
 $(DEV_STAMP): $(STAMP) requirements-dev.txt pyproject.toml
-	@echo "Installing what the tests need. This takes about a minute …"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt || { \
+	@$(BIN)/python scripts/install.py requirements-dev.txt "what the tests need" --require-hashes || { \
 	  echo "Couldn't install the development tools; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . || { \
 	  echo "Couldn't install Countersign itself; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }

@@ -275,7 +275,7 @@ def kill(options):
             "subscriptions with a problem": bad,
             "polls of the page": len(around.ice.pages),
             "polls too early, with no worker killed": polled_twice(around.ice.pages, kills),
-            "sends that failed": log.count("event='not sent'"),
+            "sends that failed": log.count('event="not sent"'),
             "tracebacks in the log": log.count("Traceback"),
             "every list polled and every chat up to date": read and settled,
             "exit codes": codes,

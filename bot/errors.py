@@ -7,7 +7,8 @@
     │   └── ConfigError            the configuration is wrong; lists every problem at once; exit 2
     ├── SourceError                a source could not be read; we draw no conclusions from that
     │   ├── Unreachable            no answer, a timeout or a 5xx: try again, after `retry_after` if the server gave one
-    │   │   └── NoConnection       not even a connection: the server is down, or this machine is offline
+    │   │   ├── NoConnection       not even a connection: the server is down, or this machine is offline
+    │   │   └── Untrusted          a connection that isn't secure, so we can't know who answers
     │   ├── Blocked                403, 429 or robots.txt: back off, never evade
     │   │   └── Disallowed         robots.txt asks us not to read the address
     │   ├── Missing                404 or 410: linked but not there (ICE links to a sheet before uploading it)
@@ -63,6 +64,10 @@ class Unreachable(SourceError):
 
 class NoConnection(Unreachable):
     """Raised when a server's name can't be resolved or no connection to it can be made."""
+
+
+class Untrusted(Unreachable):
+    """Raised when a server's certificate isn't valid here or no secure connection to it can be made."""
 
 
 class Blocked(SourceError):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from bot.app import control_socket
+from bot.app.greeting import greeting
 from bot.app.listeners import DEFAULT_PORT, listening
 from bot.app.other_ways import archive_work, own_routes
 from bot.app.wiring import (
@@ -44,8 +45,9 @@ from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.subscription import Settings as ChatSettings
 from bot.errors import CountersignError, StoreUnavailable
 from bot.observability.health_check import HealthCheck
-from bot.observability.logs import set_up_logs
+from bot.observability.logs import is_for_person, set_up_logs
 from bot.observability.metrics import CONTENT_TYPE, Metrics
+from bot.observability.person import SAID, print_paragraphs
 from bot.observability.sentry import reporter
 from bot.pipeline.runner import Now, Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
@@ -135,8 +137,6 @@ def _service() -> Iterator[Service]:
     reports = reporter(settings)
     if reports is not None:
         set_up_logs(settings, quiet=False, also=(metrics.line, reports))
-    for notice in notices(settings):
-        log.warning(notice)
     try:
         yield Service(settings, metrics)
     except CountersignError:
@@ -274,11 +274,19 @@ def _without_positions(subscription: Subscription) -> ChatSettings:
     return replace(subscription.settings, filter=subscription.filter.since(0))
 
 
+def _log_notices(settings: Settings) -> None:
+    for notice in notices(settings):
+        log.warning(notice)
+
+
 async def _log_start(settings: Settings, runner: Runner) -> None:
     subscriptions = await runner.store.subscriptions()
     for channel, crowd in crowds(subscriptions, utc_now(), runner.channels).items():
         for reason in crowd.reasons(channel, utc_now()):
             log.warning(reason)
+    if is_for_person(settings):
+        print_paragraphs(await greeting(settings, runner))
+    _log_notices(settings)
     log.info(
         "started",
         page=settings.ice_url,
@@ -286,6 +294,7 @@ async def _log_start(settings: Settings, runner: Runner) -> None:
         data="PostgreSQL" if settings.database_url is not None else str(settings.data),
         channels=sorted(runner.channels),
         subscriptions=len(subscriptions),
+        in_words=SAID,
     )
 
 
@@ -336,6 +345,7 @@ async def work_until_stopped(
 async def _serve(service: Service, stopping: Stop) -> None:
     settings = service.settings
     stop = stopping()
+    _log_notices(settings)
     store = await _opened_in_time(settings, readonly=True)
     try:
         views = service.views(store)

@@ -75,7 +75,20 @@ async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | 
         from bot.store.postgres.store import PostgresStore  # noqa: PLC0415 - the library is slow to import
 
         return await PostgresStore.open(settings.database_url.get_secret_value())
+    if settings.data_folder.warning is not None:
+        log.warning(settings.data_folder.warning)
     return TinyStore.open(settings.data, readonly=readonly)
+
+
+def where_stored(settings: Settings) -> str:
+    """Return a line about the store in use and why it is this one."""
+    if settings.database_url is not None:
+        return "stored in: the database in DATABASE_URL"
+    folder = settings.data_folder
+    line = f"data folder: {folder.path} ({folder.because})"
+    if folder.unused is not None:
+        line += f"\n  not used     {folder.unused}, which also has readings"
+    return line
 
 
 def places(settings: Settings) -> Mapping[str, Place]:

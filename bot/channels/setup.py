@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from bot.channels.examination import Inquiry
+from bot.channels.introduction import Ask, TokenQuestion, Writer
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.domain.finding import Finding
 from bot.domain.web_address import web_parts
@@ -84,7 +85,7 @@ class Setup(ABC, Generic[SettingsT]):
     only if no channel with its own settings is set up. If a channel `has_topics`, a chat's address can end in a colon
     and a topic's number. `command_prefix` is the prefix of every command that people
     type. `routes` are the paths on our server that the platform calls. `chatty_loggers` are loggers that include tokens
-    and addresses at levels below WARNING.
+    and addresses at levels below WARNING. `tokens` are the questions that `countersign init` asks.
     """
 
     name: ClassVar[str]
@@ -94,6 +95,7 @@ class Setup(ABC, Generic[SettingsT]):
     command_prefix: ClassVar[str] = "/"
     routes: ClassVar[tuple[Route, ...]] = ()
     chatty_loggers: ClassVar[tuple[str, ...]] = ()
+    tokens: ClassVar[tuple[TokenQuestion, ...]] = ()
 
     @abstractmethod
     def check_address(self, address: str) -> str:
@@ -125,6 +127,17 @@ class Setup(ABC, Generic[SettingsT]):
     ) -> Listener | None:
         """Return the channel's listener, or None if the channel can't receive messages with these settings."""
         return None
+
+    async def introduce(self, settings: SettingsT, ask: Ask) -> Sequence[str]:  # noqa: ARG002 - for channels with tokens
+        """Ask the platform whose tokens these are. Return a sentence for each.
+
+        Raise TokenRejected if it doesn't accept one, or SourceError if it doesn't answer.
+        """
+        return ()
+
+    async def writers(self, settings: SettingsT, ask: Ask) -> Sequence[Writer]:  # noqa: ARG002 - for channels that can
+        """Return the private chats that have written to the bot lately, the latest first. Nothing is confirmed."""
+        return ()
 
     def invitation(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that people join
         """Return the address that people open to get alerts, or None. "{bot}" in it stands for the bot's name."""

@@ -3,15 +3,25 @@
 The commands are `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract` and `status`.
 """
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from bot.app.one_shot import read, write
-from bot.app.wiring import installation, page_origin, places, senders, sources, utc_now
+from bot.app.wiring import installation, page_origin, places, senders, sources, utc_now, where_stored
 from bot.cli.options import DryRun, Json, State, subject
-from bot.cli.output import date_cell, print_bytes, print_changes, print_effect, print_lines, print_table, say
+from bot.cli.output import (
+    date_cell,
+    print_bytes,
+    print_changes,
+    print_effect,
+    print_lines,
+    print_table,
+    say,
+    say_wrapped,
+)
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
@@ -47,8 +57,10 @@ def poll(
         say(f"First reading: {counted(answer['listed'], 'agreement')} recorded as the baseline. No alerts are sent.")
     for held in answer["held"]:
         say(f"Held ({held['id']}): {held['publication']}: {'; '.join(held['reasons'])}")
-    for problem in (*answer["problems"], *answer["places"]["failed"]):
-        say(problem)
+    kind = "in_words" if sys.stderr.isatty() and "in_words" in answer else "problems"
+    problems: list[str] = answer[kind]
+    for problem in (*problems, *answer["places"]["failed"]):
+        say_wrapped(problem)
     raise typer.Exit(1 if answer["problems"] else 0)
 
 
@@ -227,5 +239,6 @@ def status(
             say(problem)
     else:
         print(found.as_text())
+        print(where_stored(settings))
     if check and found.is_wrong:
         raise typer.Exit(1)

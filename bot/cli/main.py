@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import check, lists, manual, pages, run, sources, storage, subscriptions
+from bot.cli import check, init, lists, manual, pages, run, sources, storage, subscriptions
 from bot.cli.output import say
 from bot.domain.chat.characters import plain_option
 from bot.domain.letters import counted
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 for part in (
     run.app,
+    init.app,
     check.app,
     lists.app,
     subscriptions.app,
@@ -86,5 +87,5 @@ def _main(
 ) -> None:
     """Tells people when a police agency joins or leaves ICE's 287(g) program.
 
-    Settings come from config/countersign.toml and the environment; the README lists them.
+    Settings come from config/countersign.toml, .env and the environment; the README lists them.
     """

@@ -64,7 +64,7 @@ _EXAMPLES = {
     "read": ("countersign read https://www.example.gov/AgendaCenter --state NC",),
     "pages": ("countersign pages public --base-url https://www.example.org",),
     "migrate": ("countersign migrate",),
-    "backup": ("countersign backup countersign.backup",),
+    "backup": ("countersign backup countersign.backup", "countersign backup - > countersign.backup"),
     "restore": ("countersign restore countersign.backup", "countersign restore countersign.backup --to rehearsal"),
     "move": ("countersign move --from data --to postgresql://countersign@db.example.org/countersign",),
     "replay": ("countersign replay lists --json changes.jsonl", "countersign replay lists --keep"),

@@ -16,11 +16,18 @@ from bot.domain.letters import counted
 from bot.domain.text.rich_text import escaped_json, legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
+from bot.observability.person import wrapped
 
 
 def say(text: str) -> None:
     """Print a notice to stderr."""
     print(text, file=sys.stderr)
+
+
+def say_wrapped(text: str) -> None:
+    """Print a notice to stderr, wrapped between words if it's a terminal."""
+    lines = text.split("\n") if sys.stderr.isatty() else []
+    say("\n".join(wrapped(line) for line in lines) if lines else text)
 
 
 def print_lines(found: Iterable[JsonObject]) -> None:

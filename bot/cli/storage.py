@@ -49,10 +49,7 @@ def migrate() -> None:
     say("The database tables are now up to date." if changed else "The database tables were already up to date.")
 
 
-@app.command(
-    epilog="\b\nExamples:\n  countersign backup countersign.backup\n"
-    '  countersign backup --force "/var/backups/$(date +%A).backup"'
-)
+@app.command()
 def backup(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup; - for the output.")
@@ -93,10 +90,7 @@ async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
         await store.close()
 
 
-@app.command(
-    epilog="\b\nExamples:\n  countersign restore countersign.backup\n"
-    "  countersign restore countersign.backup --to rehearsal"
-)
+@app.command()
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote; - for the input.")],
     to: Annotated[

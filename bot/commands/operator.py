@@ -77,6 +77,7 @@ async def poll(runner: Runner, *, local: bool = False) -> JsonObject:
         "listed": sum(change.kind is Kind.LISTED and change.is_of_lists for change in changes),
         "held": [held_json(held) for found in polls for held in found.held],
         "problems": [found.problem for found in polls if found.problem],
+        "in_words": [found.in_words or found.problem for found in polls if found.problem],
         "places": {
             "read": len(agendas),
             "failed": [f"{found.source}: {found.problems[0]}" for found in agendas if found.failed],

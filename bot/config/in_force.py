@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.config.settings import Settings, aliases, file_read, load
+from bot.config import dotenv
+from bot.config.settings import Settings, aliases, file_read, load, own_names
 from bot.domain.finding import Finding, warning
 from bot.domain.letters import counted
 from bot.domain.suggest import suggest
@@ -33,19 +34,26 @@ class Setting:
 Layers = Sequence[tuple[str, Mapping[str, str]]]
 
 
-def layers(env: Mapping[str, str]) -> Layers:
+def layers(env: Mapping[str, str], folder: Path | None = None) -> Layers:
     """Return the sources of variables, each with its name as people know it. The first that sets a variable wins."""
-    return (("environment", env),)
+    try:
+        of_file = dotenv.read(env, own_names(), folder)
+    except ConfigError:  # the problem is reported where the settings are loaded
+        return (("environment", env),)
+    return (("environment", env), (str(of_file.path), of_file.values)) if of_file.path else (("environment", env),)
 
 
-def in_force(settings: Settings, sources: Layers, folder: Path | None = None) -> list[Setting]:
+def in_force(loaded: "Loaded", sources: Layers) -> list[Setting]:
     """Return every setting with its value and its origin. Of a secret, only the length is shown."""
-    path, keys = file_read(type(settings), folder)
+    settings = loaded.settings
+    if settings is None:
+        return []
+    path, keys = file_read(type(settings), loaded.folder)
     found = []
     for name, field in type(settings).model_fields.items():
         alias = str(field.alias)
         origin = next((label for label, variables in sources if _sets(variables, alias)), None)
-        if origin is None:
+        if origin is None or alias in loaded.left_out:
             origin = str(path) if name in keys else DEFAULT
         found.append(Setting(alias, shown(getattr(settings, name)), origin))
     return found
@@ -66,7 +74,7 @@ def shown(value: Any) -> str:
 
 def unknown_names(sources: Layers) -> list[Finding]:
     """Return a warning for each variable that looks like a setting but isn't one."""
-    known, found = aliases(), list[Finding]()
+    known, found = [*aliases(), dotenv.NAMED_BY], list[Finding]()
     prefixes = tuple({f"{name.partition('_')[0]}_" for name in known} - {OURS})
     for label, variables in sources:
         for name in sorted(variables):
@@ -83,33 +91,36 @@ def unknown_names(sources: Layers) -> list[Finding]:
 class Loaded:
     """The settings without those that are wrong, and the problems with the others.
 
-    `env` is the environment that is left. `settings` is None if a problem can't be left out.
+    `left_out` are the variables that are wrong. `settings` is None if a problem can't be left out.
     """
 
     settings: Settings | None
     problems: tuple[str, ...]
-    env: Mapping[str, str]
+    left_out: frozenset[str]
     folder: Path | None
 
 
 def load_what_works(env: Mapping[str, str], folder: Path | None = None) -> Loaded:
     """Load the settings. If some are wrong, leave them out and load the rest."""
     problems: list[str] = []
+    left_out: set[str] = set()
     env = dict(env)  # a copy, because the process's own environment is replaced below
     for _ in range(MOST_ROUNDS):
         try:
             with _environment(env):
-                return Loaded(load(env=env, folder=folder), tuple(problems), env, folder)
+                return Loaded(load(env=env, folder=folder), tuple(problems), frozenset(left_out), folder)
         except ConfigError as fault:
             problems += [problem for problem in fault.problems if problem not in problems]
             wrong = {alias for alias in aliases() if any(each.startswith(f"{alias}:") for each in fault.problems)}
-            kept = {name: value for name, value in env.items() if _plain(name) not in wrong}
-            if len(kept) == len(env):  # the file is wrong, not a variable
+            left_out |= wrong
+            every = {name: value for _, each in reversed(layers(env, folder)) for name, value in each.items() if value}
+            kept = {name: value for name, value in every.items() if _plain(name) not in wrong}
+            if len(kept) == len(every):  # a file is wrong, not a variable
                 if folder == NO_FOLDER:
                     break
                 folder = NO_FOLDER
-            env = kept
-    return Loaded(None, tuple(problems), env, folder)
+            env = kept | {dotenv.NAMED_BY: os.devnull}  # its other variables are in `kept`
+    return Loaded(None, tuple(problems), frozenset(left_out), folder)
 
 
 def _plain(name: str) -> str:

@@ -6,7 +6,8 @@ problems at once.
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar, copy_context
 from functools import cache
 from ipaddress import ip_network
 from os import environ
@@ -19,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     create_model,
@@ -36,15 +38,21 @@ from pydantic_settings import (
 import bot
 from bot.channels import CHANNELS, SharedSettings
 from bot.channels.setup import WebAddress, is_web_address
+from bot.config import data_folder, dotenv
+from bot.config.data_folder import DataFolder
+from bot.config.dotenv import EnvFile
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
 from bot.sources.ice import OTHER_PAGES, PAGE
 
 FILE = Path("config/countersign.toml")
+DATA = "COUNTERSIGN_DATA"
 SOURCES = ("ice", "local")
 SECRET_KEY = "COUNTERSIGN_SECRET_KEY"  # noqa: S105 - a name
 _INVISIBLE = r"[\s\u200b-\u200f\u2060\ufeff]+"
 _AROUND = re.compile(rf"\A{_INVISIBLE}|{_INVISIBLE}\Z")
+_BELOW: ContextVar[Mapping[str, str]] = ContextVar("values that the environment overrides")  # of the .env file
+_ABOVE: ContextVar[Mapping[str, str]] = ContextVar("values that override the environment")  # answers not yet written
 _QUOTES = {
     '"': '"\u201d',
     "'": "'\u2019",
@@ -113,6 +121,8 @@ class _Environment(EnvSettingsSource):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         named = {name.strip("\ufeff \t\r"): value or "" for name, value in super()._load_env_vars().items()}
+        below, above = ({name.lower(): value for name, value in of.get({}).items()} for of in (_BELOW, _ABOVE))
+        named = below | {name: value for name, value in named.items() if value} | above
         bare = {name: value if name.upper() == SECRET_KEY else bare_value(value) for name, value in named.items()}
         return {name: value for name, value in bare.items() if value}
 
@@ -132,7 +142,7 @@ class Settings(BaseSettings, SharedSettings):
 
     model_config = SettingsConfigDict(populate_by_name=True, extra="forbid", env_ignore_empty=True, frozen=True)
 
-    data: Path = Field(Path("data"), alias="COUNTERSIGN_DATA")
+    data: Path = Field(Path("data"), alias=DATA)
     ice_url: WebAddress = Field(PAGE, alias="COUNTERSIGN_ICE_URL")
     ice_other_pages: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         OTHER_PAGES, alias="COUNTERSIGN_ICE_OTHER_PAGES"
@@ -162,6 +172,8 @@ class Settings(BaseSettings, SharedSettings):
     weekly_summary: bool = Field(default=True, alias="COUNTERSIGN_WEEKLY_SUMMARY")
     log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")
     sentry_dsn: SecretStr | None = Field(None, alias="SENTRY_DSN")
+    _data_folder: DataFolder | None = PrivateAttr(None)
+    _env_file: EnvFile = PrivateAttr(EnvFile())
 
     @classmethod
     def settings_customise_sources(
@@ -271,6 +283,16 @@ class Settings(BaseSettings, SharedSettings):
         return value
 
     @property
+    def data_folder(self) -> DataFolder:
+        """The data folder, and why it is this one."""
+        return self._data_folder or DataFolder(path=self.data, because="the settings name it")
+
+    @property
+    def env_file(self) -> EnvFile:
+        """The file of environment variables that was read."""
+        return self._env_file
+
+    @property
     def operators(self) -> tuple[str, ...]:
         """The operator's chats, each as a channel and an address, such as telegram:12345."""
         return tuple(chat.strip() for chat in (self.operator or "").split(",") if chat.strip())
@@ -321,16 +343,39 @@ def _passwords(address: str) -> list[str]:
     return [found, unquote(found)] if found else []
 
 
-def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
+def load(
+    *, env: Mapping[str, str] = environ, folder: Path | None = None, answers: Mapping[str, str] | None = None
+) -> Settings:
     """Read the settings. Raise ConfigError with all the problems found.
 
-    The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
+    The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into. A file
+    named .env beside it can set what the environment doesn't. `answers` are values by environment variable that are
+    tried before they are written there.
     """
     model = _model()
-    if garbled := _garbled(model, env):
+    of_file = dotenv.read(env, _own_names(model), folder)
+    every = {**of_file.values, **{name: value for name, value in env.items() if value}}
+    if garbled := _garbled(model, every):
         raise ConfigError(garbled)
     path = next((p for p in _candidates(folder) if p.is_file()), None)
     text, values, problems = _read(model, path)
+    context = copy_context()
+    context.run(_BELOW.set, of_file.values)
+    context.run(_ABOVE.set, answers or {})
+    settings = context.run(_made, model, values, problems, {**every, **(answers or {})}, path, text)
+    settings._env_file = of_file  # noqa: SLF001 - this function completes the settings
+    return _with_data_folder(settings, env, of_file, path, folder or data_folder.current_folder())
+
+
+def _made(
+    model: type[Settings],
+    values: Mapping[str, Any],
+    problems: Sequence[str],
+    env: Mapping[str, str],
+    path: Path | None,
+    text: str,
+) -> Settings:
+    """Return the settings from all sources. Raise ConfigError with the problems of the file and of the values."""
     try:
         settings = model(**values)
     except ValidationError as fault:
@@ -348,6 +393,40 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     return settings
 
 
+def _with_data_folder(
+    settings: Settings, env: Mapping[str, str], of_file: EnvFile, path: Path | None, here: Path
+) -> Settings:
+    """Return the settings with the data folder chosen. A file's relative path begins at the folder of the file."""
+    here = here.absolute()
+    if "data" not in settings.model_fields_set:
+        chosen = data_folder.found(env, here)
+    elif _sets_data(env):
+        chosen = data_folder.named(settings.data, f"{DATA} is set", env, here)
+    elif of_file.path is not None and _sets_data(of_file.values):
+        chosen = data_folder.named(_from(of_file.path.parent, settings.data), f"{of_file.path} names it", env, here)
+    else:
+        base = path.parent.parent if path is not None else here
+        chosen = data_folder.named(_from(base, settings.data), f"{path} names it", env, here)
+    made = settings.model_copy(update={"data": chosen.path})
+    made._data_folder = chosen  # noqa: SLF001 - this function completes the settings
+    return made
+
+
+def _sets_data(env: Mapping[str, str]) -> bool:
+    return any(name.strip("\ufeff \t\r").upper() == DATA and value for name, value in env.items())
+
+
+def _from(base: Path, path: Path) -> Path:
+    """Return a path that a file names. Until 0.2, it began at the current folder, so what is there already counts."""
+    return path if path.exists() or path.is_absolute() else base / path
+
+
+def _own_names(model: type[Settings]) -> frozenset[str]:
+    """Return the environment variables that only Countersign reads. Other programs also have a PORT."""
+    aliases = {str(field.alias) for field in model.model_fields.values()}
+    return frozenset(name for name in aliases if name not in {"PORT", "DATABASE_URL", "SENTRY_DSN"})
+
+
 def settings_of(values: Mapping[str, Any]) -> Settings:
     """Return settings made from these values alone, by environment variable. The environment and the file aren't read.
 
@@ -361,16 +440,25 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
     found = []
     if settings.contact is None:
         found.append(
-            "COUNTERSIGN_CONTACT isn't set, so the sites we read can't reach you. Set it to an email address or a URL."
+            "COUNTERSIGN_CONTACT isn't set, so the sites we read can't reach you. Set it to an email address or a URL; "
+            "`countersign init` asks for it."
         )
+    of_file = settings.env_file
+    if of_file.path is not None and dotenv.is_readable_by_others(of_file.path):
+        found.append(f"Other users of this machine can read {of_file.path}. Run: chmod 600 {of_file.path}")
     for channel in CHANNELS.values():
         found += channel.notices(settings)
-    known = [str(field.alias) for field in type(settings).model_fields.values()]
-    for name in sorted(env):
+    known = [dotenv.NAMED_BY, *(str(field.alias) for field in type(settings).model_fields.values())]
+    for name in sorted({*env, *of_file.values}):
         near = suggest(name, known)
         if name.startswith(_prefixes()) and name not in known and near:
             found.append(f"{name} is set but isn't a setting. Did you mean {near}?")
     return found
+
+
+def own_names() -> frozenset[str]:
+    """Return the environment variables that only Countersign reads."""
+    return _own_names(_model())
 
 
 def aliases() -> list[str]:

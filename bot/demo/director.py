@@ -121,7 +121,7 @@ class Director:
         places = ", ".join(STATES)
         self.chats.say(READER, f"/watch {places}")
         self.chats.say(LECTORA, f"/watch {places}")
-        self.story.say(Mark.CLOCK, "Two people ask the bot on Telegram to watch three states.")
+        self.story.add(Mark.CLOCK, "Two people ask the bot on Telegram to watch three states.")
         await self.ears.until(self._both_subscribed)
         for room in (READER, LECTORA):
             await carry_out(self.runner, "subscribe", {"channel": room.platform, "address": room.address, "tz": ZONE})
@@ -146,7 +146,7 @@ class Director:
         at = self.season.at(0, 13, 15)
         put_on_agenda(self.portal, self.season.at(0, 18, 30))
         self.clock.set_forward(at)
-        self.story.say(Mark.TOWN, f"{TOWN}'s council posted an agenda for 6:30 this evening.")
+        self.story.add(Mark.TOWN, f"{TOWN}'s council posted an agenda for 6:30 this evening.")
         await self.ears.until(lambda: self._is_after(before))
         await self._settled()
         await self._tell(await self.runner.store.changes(after=before))
@@ -175,19 +175,19 @@ class Director:
         (held,) = await self.runner.store.held()
         await self.ears.until(self._operator_knows(notices))
         lost = state_name(held.gone[0].state, Language.ENGLISH)
-        self.story.say(
+        self.story.add(
             Mark.HELD,
             f"All {len(held.gone)} agreements of {lost} are missing. Countersign holds the list, and nobody was told.",
         )
-        self.story.say(Mark.HELD, "Your turn: in the operator's chat, press a button, then confirm.")
+        self.story.add(Mark.HELD, "Your turn: in the operator's chat, press a button, then confirm.")
         self.story.waits = True
         await self.ears.until(self._is_decided)
         self.story.waits = False
         if await self.runner.store.held():
-            self.story.say(Mark.HELD, "You rejected the list. Nobody was told anything.")
+            self.story.add(Mark.HELD, "You rejected the list. Nobody was told anything.")
             await self._publish(self.season.restored())
         else:
-            self.story.say(Mark.HELD, "You approved the list, so the chats are told now.")
+            self.story.add(Mark.HELD, "You approved the list, so the chats are told now.")
             await self._settled()
             await self._tell(await self.runner.store.changes(after=before))
         self.story.end(Scene.HELD)
@@ -196,7 +196,7 @@ class Director:
         await self._next_morning(2)
         self.story.current = None
         self.story.is_over = True
-        self.story.say(
+        self.story.add(
             Mark.END,
             "The season is over. Everything stays until you press Ctrl-C: try the buttons, the chats and the pages.",
         )
@@ -210,7 +210,7 @@ class Director:
         self.clock.set_forward(published.at)
         difference = published.agreements - was
         more = f"{abs(difference)} {'more' if difference > 0 else 'fewer'} than before" if difference else "as before"
-        self.story.say(Mark.ICE, f"ICE published a list with {counted(published.agreements, 'agreement')}, {more}.")
+        self.story.add(Mark.ICE, f"ICE published a list with {counted(published.agreements, 'agreement')}, {more}.")
         await self.ears.until(self._has_read(published.at))
         await self._settled()
         return await self.runner.store.changes(after=before)
@@ -225,7 +225,7 @@ class Director:
 
     async def _next_morning(self, days: int) -> None:
         self.clock.set_forward(self.season.at(days, 9) + JUST_AFTER)
-        self.story.say(Mark.CLOCK, "The next morning. The daily digests go out, each with a picture.")
+        self.story.add(Mark.CLOCK, "The next morning. The daily digests go out, each with a picture.")
         await self.ears.until(self._has_read(self.season.at(days, 9)))
         await self._settled()
 
@@ -236,13 +236,13 @@ class Director:
             is_told = await self._is_told(change)
             if not is_told and change.kind is Kind.RENAMED and change.was is not None:
                 old, new = change.was.agency, change.agreement.agency
-                self.story.say(Mark.QUIET, f"ICE respelled “{old}” as “{new}”. Nobody was told.")
+                self.story.add(Mark.QUIET, f"ICE respelled “{old}” as “{new}”. Nobody was told.")
             elif is_told:
                 loud.append(change)
         if not loud:
             return
         at_once, later = await self._chats_told(loud)
-        self.story.say(
+        self.story.add(
             Mark.TOLD,
             f"{_what(loud)} {counted(at_once, 'chat')} told at once; {later} will have it in the daily digest.",
         )

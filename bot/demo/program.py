@@ -7,6 +7,7 @@ the folder is deleted.
 import asyncio
 import errno
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ from bot.demo.story import Line, Story
 from bot.demo.town import open_portal, place
 from bot.domain.language import Language
 from bot.domain.text.formats import formats
-from bot.errors import ConfigError, UsageError
+from bot.errors import ConfigError, CountersignError, UsageError
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import Metrics
 from bot.pipeline.replay import Entry, replay
@@ -79,19 +81,17 @@ def run(options: Options, say: Say) -> None:
     for name in [name for name in os.environ if name.lower() in PROXIES]:
         del os.environ[name]  # nothing here goes through a proxy, because nothing leaves this machine
     with last_resort() as stopping:
-        asyncio.run(_run(options, say, stopping))
+        asyncio.run(_run(options, partial(_say, say), stopping))
 
 
 async def _run(options: Options, say: Say, stopping: Callable[[], asyncio.Event]) -> None:
     stop = stopping()
-    with (
-        _bound(options.port) as door,
-        tempfile.TemporaryDirectory(prefix="countersign-demo-", ignore_cleanup_errors=True) as folder,
-    ):
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)  # the visitor closed the terminal
+    with _bound(options.port) as door, _folder() as folder:
         season = Season(datetime.now(UTC).astimezone().date())
         clock = Clock(season.start)
         async with _world(clock) as world:
-            settings = _settings(world, Path(folder) / "data")
+            settings = _settings(world, folder / "data")
             set_up_logs(settings, quiet=True, also=(_only_errors,))
             store = await opened(settings)
             try:
@@ -256,6 +256,31 @@ def _bound(wanted: int | None) -> Iterator[socket.socket]:
 def _any_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as door:
         return int(door.getsockname()[1])
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Yield a temporary folder, which is deleted with everything in it when the block ends."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="countersign-demo-", ignore_cleanup_errors=True)
+    except OSError as fault:
+        raise CountersignError(
+            f"The demonstration needs a temporary folder and can't make one: {fault.strerror}. Set TMPDIR to a folder "
+            "that you can write to."
+        ) from None
+    with made as name:
+        yield Path(name)
+
+
+def _say(say: Say, text: str) -> None:
+    """Print a text, unless the terminal has been closed: the page shows everything, too."""
+    try:
+        say(text)
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        if fault.errno != errno.EIO:
+            raise
 
 
 def _greet(say: Say, chats: str, public: str) -> None:

@@ -56,7 +56,7 @@ class Story:
     waits: bool = False
     is_over: bool = False
 
-    def say(self, mark: Mark, text: str) -> None:
+    def add(self, mark: Mark, text: str) -> None:
         """Add a line."""
         line = Line(len(self.lines) + 1, self.now(), mark, text)
         self.lines.append(line)

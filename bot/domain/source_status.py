@@ -11,7 +11,7 @@ from bot.domain.agreement import ListName
 from bot.domain.document import Document, Validators
 from bot.domain.timestamps import after
 from bot.domain.way import Way
-from bot.errors import Blocked, Disallowed, NoConnection, SourceError, Unreachable, Unreadable
+from bot.errors import Blocked, Disallowed, NoConnection, SourceError, Unreachable, Unreadable, Untrusted
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
@@ -36,7 +36,8 @@ class Trouble(StrEnum):
             return cls.REFUSED
         if isinstance(fault, NoConnection):
             return cls.NO_CONNECTION
-        return cls.DOWN if isinstance(fault, Unreachable) else None
+        is_down = isinstance(fault, Unreachable) and not isinstance(fault, Untrusted)
+        return cls.DOWN if is_down else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,12 @@ def web_parts(address: str) -> SplitResult | None:
     return parts if is_web else None
 
 
+def host_of(address: str) -> str:
+    """Return the name of an address's host, as people would say it."""
+    parts = web_parts(address)
+    return (parts.hostname if parts is not None else None) or short(masked(address))
+
+
 def _is_host(host: str) -> bool:
     """Return whether the text could be a host name or an IP address. Raise ValueError for an invalid `xn--` name."""
     labels = host.removesuffix(".").split(".")

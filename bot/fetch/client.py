@@ -21,7 +21,7 @@ from urllib.request import Request
 import httpcore
 import httpx
 
-from bot.errors import NoConnection, SourceError, Unreachable
+from bot.errors import NoConnection, SourceError, Unreachable, Untrusted
 from bot.fetch.addresses import Resolve, checked_addresses, shown
 from bot.fetch.body import read_body
 from bot.fetch.heads import RepairedHeads
@@ -203,9 +203,7 @@ def _errors_of(name: str, total: float) -> Iterator[None]:
     except TimeoutError as late:  # no retry for something this slow
         raise Unreachable(f"{name} didn't finish within {total:g} s") from late
     except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
-        is_connected = not isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout)
-        kind = Unreachable if is_connected or _has_bad_certificate(fault) else NoConnection
-        raise TransientError(kind(f"{name} {_trouble(fault)}")) from fault
+        raise TransientError(_kind(fault)(f"{name} {_trouble(fault)}")) from fault
 
 
 async def _set_location_aside(response: httpx.Response) -> None:
@@ -224,8 +222,10 @@ def _causes(fault: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _has_bad_certificate(fault: Exception) -> bool:
-    return any(isinstance(cause, ssl.SSLError) for cause in _causes(fault))
+def _kind(fault: Exception) -> type[Unreachable]:
+    if any(isinstance(cause, ssl.SSLError) for cause in _causes(fault)):
+        return Untrusted
+    return NoConnection if isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout) else Unreachable
 
 
 def _trouble(fault: Exception) -> str:

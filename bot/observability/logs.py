@@ -1,7 +1,11 @@
-"""Logging to stderr, with secrets masked. Lines are plain text, or JSON if COUNTERSIGN_LOG=json."""
+"""Logging to stderr, with secrets masked.
+
+On a terminal, lines are for a person. Otherwise they are logfmt (name=value), or JSON if COUNTERSIGN_LOG=json.
+"""
 
 import json
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -14,9 +18,11 @@ import structlog
 from bot.channels import CHANNELS
 from bot.config.settings import Settings, load
 from bot.domain.text.rich_text import escaped_json
+from bot.observability.person import IN_WORDS, ForPerson, has_color
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Event]
+Renderer = Callable[[Any, str, Event], str]
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 SUMMARY_EVERY = 60.0  # seconds
@@ -46,8 +52,9 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
     """
     secrets = settings.secrets if settings else ()
     as_json = settings is not None and settings.log == "json"
-    _set_up_libraries(secrets, as_json=as_json)
-    level = logging.WARNING if quiet else logging.INFO
+    render = _renderer(as_json=as_json, goes_on=not quiet)
+    _set_up_libraries(secrets, render)
+    level = logging.WARNING if quiet else logging.DEBUG if isinstance(render, ForPerson) else logging.INFO
     structlog.configure(
         processors=[
             Summary(),
@@ -57,12 +64,17 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
             *also,
             structlog.processors.format_exc_info,
             lambda _, __, event: masked(event, secrets),
-            _renderer(as_json=as_json),
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def is_for_person(settings: Settings) -> bool:
+    """Return whether the log is read by a person at a terminal."""
+    return settings.log != "json" and sys.stderr.isatty()
 
 
 class Summary:
@@ -89,27 +101,34 @@ class Summary:
         return event
 
 
-def _renderer(*, as_json: bool) -> Callable[[Any, str, Event], str | bytes]:
+def _renderer(*, as_json: bool, goes_on: bool) -> Renderer:
     if as_json:
-        return lambda _, __, event: _line(event)
+        return lambda _, __, event: _line(_for_programs(event))
     if sys.stderr.isatty():
-        return structlog.dev.ConsoleRenderer(colors=True)
-    return structlog.processors.KeyValueRenderer(key_order=[*FIRST])
+        return ForPerson(color=has_color(sys.stderr), goes_on=goes_on)
+    return lambda _, __, event: _logfmt(_for_programs(event))
 
 
-def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
+def _for_programs(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in event.items() if key != IN_WORDS}
+
+
+def _set_up_libraries(secrets: tuple[str, ...], render: Renderer) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
     for name in (*CHATTY, *(name for channel in CHANNELS.values() for name in channel.chatty_loggers)):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # the next tick makes up for a skipped one
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: _mask_record(record, secrets))
-        if as_json:
-            handler.setFormatter(_AsJson())
+        handler.setFormatter(_LikeOurs(render))
 
 
-class _AsJson(logging.Formatter):
-    """A formatter that turns log lines from libraries into JSON in the same format as ours."""
+class _LikeOurs(logging.Formatter):
+    """A formatter that gives log lines from libraries the same format as ours."""
+
+    def __init__(self, render: Renderer) -> None:
+        super().__init__()
+        self._render = render
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
@@ -118,7 +137,19 @@ class _AsJson(logging.Formatter):
             "event": record.getMessage(),
             "library": record.name,
         }
-        return _line(event | ({"exception": record.exc_text} if record.exc_text else {}))
+        return self._render(None, "", event | ({"exception": record.exc_text} if record.exc_text else {}))
+
+
+def _logfmt(event: Mapping[str, Any]) -> str:
+    """Return an event as name=value pairs, starting with its time. A value is in quotes if it needs them."""
+    first = {key: event[key] for key in FIRST if key in event}
+    return " ".join(f"{key}={_logfmt_value(value)}" for key, value in (first | dict(event)).items())
+
+
+def _logfmt_value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    quoted = escaped_json(json.dumps(text, ensure_ascii=False))
+    return text if re.fullmatch(r'[^\s="\\]+', text) and quoted == f'"{text}"' else quoted
 
 
 def _line(event: Mapping[str, Any]) -> str:

@@ -13,7 +13,10 @@ from bot.domain.agendas.link import AGENDA_KINDS
 from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
+from bot.domain.outage import place_in_words
 from bot.domain.source_status import SourceStatus, spread
+from bot.domain.timestamps import stamp_of
+from bot.domain.web_address import host_of
 from bot.errors import SourceError, attribute_errors_to
 from bot.sources import LOCAL, Fetcher
 from bot.store import Record, Sources, Store
@@ -55,8 +58,11 @@ async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -
             reading = await LOCAL[place.kind].read(fetch, place, status, now())
             return await _process(place, reading, status, store, now())
     except SourceError as fault:
-        await store.remember(await _status_after_failure(status, fault, place, store, now()))
-        log.warning("place not read", source=place.name, problem=str(fault))
+        failed = await _status_after_failure(status, fault, place, store, now())
+        await store.remember(failed)
+        words = place_in_words(fault, place.name, host_of(place.address))
+        again = stamp_of(failed.due_at if failed.parked_at is None else None)
+        log.warning("place not read", source=place.name, problem=str(fault), again=again, in_words=words)
         return AgendaPoll(source=place.name, problems=(str(fault),), failed=True)
 
 

@@ -11,15 +11,27 @@ import structlog
 from bot.domain.agreement import Listing, ListName, Publication
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
+from bot.domain.letters import counted
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.domain.outage import explained
+from bot.domain.outage import explained, in_words, last_reached, no_list
 from bot.domain.source_status import ODDITIES, Reading, SourceStatus
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.pipeline.superseded import without_superseded
 from bot.sources import Fetcher, Source
 from bot.store import ChangeLog, Record, Store
+
+FIRST_READING = (
+    "I've read ICE's list for the first time: {}, with those that are pending. This is the starting point, so "
+    "nothing is reported from it."
+)
+NOTHING_NEW = "I've read the list at {}. Nothing is new."
+HELD = (
+    "I'm holding back ICE's list {}: {}. Nothing is sent about it until you decide. Look at it with `countersign "
+    "held`, then run `countersign approve {}` or `countersign reject` with the same number."
+)
+SAID = ""  # in words, another line has already said it
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -29,14 +41,15 @@ Now = Callable[[], datetime]
 class ListPoll:
     """The result of one poll of ICE's lists.
 
-    It has the changes as recorded, the held listings and a description of the problem, if there was one. `is_good` is
-    True if the participating list was read.
+    It has the changes as recorded, the held listings and a description of the problem, if there was one. `in_words`
+    says for anyone what the problem means. `is_good` is True if the participating list was read.
     """
 
     source: str
     changes: tuple[Change, ...] = ()
     held: tuple[Held, ...] = ()
     problem: str | None = None
+    in_words: str | None = None
     is_good: bool = False
 
 
@@ -52,14 +65,43 @@ async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, e
                 await store.remember(status.nothing_newer(now(), every))
                 return ListPoll(source=source.name, held=tuple(await store.held()))
             reading = await without_superseded(reading, status, store, now())
-            return await process(source, reading, status=status, store=store, at=now(), every=every)
+            done = await process(source, reading, status=status, store=store, at=now(), every=every)
+            await _log_reading(source, done, status, store)
+            return done
     except SourceError as fault:
         failed = status.failed(fault, now(), every)
         await store.remember(failed)
-        log.warning("source not read", source=source.name, problem=str(fault))
-        if failed.trouble is not status.trouble and (explanation := explained(failed, None)) is not None:
-            log.warning(explanation)
-        return ListPoll(source=source.name, problem=str(fault))
+        words = await _log_failure(source, fault, status, failed, store)
+        return ListPoll(source=source.name, problem=str(fault), in_words=words)
+
+
+async def _log_reading(source: Source, done: ListPoll, before: SourceStatus, store: Store) -> None:
+    """Log that a source can be read again and, for a person at a terminal, that nothing is new."""
+    if done.problem is not None:
+        return
+    if before.failures:
+        log.info("source read again", source=source.name, in_words=f"I can read {source.host} again.")
+    if not done.changes:
+        again = stamp_of((await store.source_status(source.name)).due_at)
+        log.debug("nothing new", source=source.name, again=again, in_words=NOTHING_NEW.format(source.host))
+
+
+async def _log_failure(
+    source: Source, fault: SourceError, before: SourceStatus, failed: SourceStatus, store: Store
+) -> str:
+    """Log a failed reading: for programs, the problem and what it means, and for people, both in words.
+
+    Return the words.
+    """
+    reached_at = last_reached(await store.source_statuses(), ())
+    since = failed.problem_since
+    others_answer = reached_at is not None and since is not None and reached_at >= since
+    words = in_words(fault, source.host, others_answer=others_answer)
+    again = stamp_of(failed.due_at)
+    log.warning("source not read", source=source.name, problem=str(fault), again=again, in_words=words)
+    if failed.trouble is not before.trouble and (explanation := explained(failed, reached_at)) is not None:
+        log.warning(explanation, in_words=SAID)
+    return words
 
 
 async def process(
@@ -81,7 +123,7 @@ async def process(
     if judgment == before and not reading.pages:
         return replace(await _record_status(source, status, store), is_good=is_good)
     done = await _record(source, judgment, status, store, at, pages=reading.pages)
-    _log_held(before.held, judgment.held)
+    _log_held(before.held, judgment.held, source.host)
     return replace(done, is_good=is_good)
 
 
@@ -399,19 +441,31 @@ def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment
     return {**facts, ODDITIES: every} if every else {k: v for k, v in facts.items() if k != ODDITIES}
 
 
-def _log_held(before: Sequence[Held], after: Sequence[Held]) -> None:
+def _log_held(before: Sequence[Held], after: Sequence[Held], host: str) -> None:
     """Log one line for each listing that wasn't held before."""
     already = {held.id for held in before}
     for held in after:
         if held.id not in already:
-            log.warning("held", reasons="; ".join(held.reasons), **held.log_context())
+            reasons = "; ".join(held.reasons)
+            words = HELD.format(held.publication.name, reasons, held.id) if held.readable else no_list(reasons, host)
+            log.warning("held", reasons=reasons, **held.log_context(), in_words=words)
 
 
 def _log(changes: Sequence[Change]) -> None:
     """Log a line for each change. Log only one line for all the agreements in a first reading."""
     listed = sum(change.kind is Kind.LISTED for change in changes)
     if listed:
-        log.info("recorded", kind=Kind.LISTED.value, agreements=listed)
+        log.info(
+            "recorded",
+            kind=Kind.LISTED.value,
+            agreements=listed,
+            in_words=FIRST_READING.format(counted(listed, "agreement")),
+        )
     for change in changes:
         if change.kind is not Kind.LISTED:
-            log.info("recorded", **change.log_context())
+            log.info("recorded", **change.log_context(), in_words=_in_words(change))
+
+
+def _in_words(change: Change) -> str:
+    agreement = change.agreement
+    return f"Recorded: {agreement.agency} ({agreement.state}, {agreement.support_type.value}) is {change.kind.value}."

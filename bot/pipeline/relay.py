@@ -17,9 +17,10 @@ import structlog
 
 from bot.domain.document import Document, Expect, Form, Validators
 from bot.domain.handover import Handover
+from bot.domain.outage import in_words
 from bot.domain.relay_signature import signed
 from bot.domain.source_status import ICE, SourceStatus
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 from bot.domain.way import Way
 from bot.errors import SourceError, StoreCorrupt, attribute_errors_to
 from bot.fetch.post import Posted, Poster
@@ -149,8 +150,10 @@ class Relay:
             with attribute_errors_to(ICE):
                 reading = await self.ice.read(recording, state.status)
         except SourceError as fault:
-            self.folder.save(replace(state, status=state.status.failed(fault, self.now(), self.every)))
-            log.warning("source not read", source=ICE, problem=str(fault))
+            failed = state.status.failed(fault, self.now(), self.every)
+            self.folder.save(replace(state, status=failed))
+            words, again = in_words(fault, self.ice.host), stamp_of(failed.due_at)
+            log.warning("source not read", source=ICE, problem=str(fault), again=again, in_words=words)
             return False
         for document in recording.documents:
             self.folder.keep(document)

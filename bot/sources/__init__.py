@@ -30,9 +30,10 @@ class Fetcher(Protocol):
 
 
 class Source(Protocol):
-    """A source of ICE's lists."""
+    """A source of ICE's lists. `host` is the name of the site that it reads."""
 
     name: str
+    host: str
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading | None:
         """Fetch the current lists. Raise a SourceError if none of them could be read.

@@ -36,7 +36,7 @@ from bot.domain.lists.names import (
     without_marks,
 )
 from bot.domain.source_status import MOVED_TO, Reading, SourceStatus
-from bot.domain.web_address import short
+from bot.domain.web_address import host_of, short
 from bot.errors import Blocked, Missing, SourceError, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.charset import page_text
@@ -102,6 +102,7 @@ class Ice:
 
     def __init__(self, page: str = PAGE, others: Sequence[str] = OTHER_PAGES) -> None:
         self._page = page
+        self.host = host_of(page)
         self._addresses = tuple(dict.fromkeys((page, *(urljoin(page, other) for other in others))))
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:

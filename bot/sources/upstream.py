@@ -10,6 +10,7 @@ from bot.domain.document import Document, remembered
 from bot.domain.handover import Handover
 from bot.domain.source_status import Reading, SourceStatus
 from bot.domain.way import Way
+from bot.domain.web_address import host_of
 from bot.errors import SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.handover_json import from_json, with_body
@@ -27,6 +28,7 @@ class Upstream:
 
     def __init__(self, ice: Ice, base: str, evidence: Evidence) -> None:
         self._ice = ice
+        self.host = host_of(base)
         self._mirror = f"{base.rstrip('/')}/mirror"
         self._evidence = evidence
 

@@ -49,6 +49,6 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     await worker.tick()
     following = asyncio.create_task(worker.follow())
     await stop.wait()
-    log.info("stopping")
+    log.info("stopping", in_words="Stopping once the work in progress is done.")
     following.cancel()
     scheduler.shutdown(wait=False)

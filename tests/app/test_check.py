@@ -159,6 +159,19 @@ async def test_a_file_without_faults_is_named_as_the_origin(place):
     assert origin.endswith("config/countersign.toml")
 
 
+async def test_a_wrong_value_in_the_env_file_is_left_out_and_the_others_keep_their_origin(place):
+    path = place.folder / ".env"
+    path.write_text("COUNTERSIGN_STALE_HOURS=9\nCOUNTERSIGN_POLL_SECONDS=often\nCOUNTERSIGN_CONTAKT=x\n")
+
+    found = await place.check()
+
+    origins = {setting.name: (setting.value, setting.origin) for setting in found.settings}
+    assert origins["COUNTERSIGN_STALE_HOURS"] == ("9", str(path))
+    assert origins["COUNTERSIGN_POLL_SECONDS"] == ("900", "default")
+    assert "COUNTERSIGN_POLL_SECONDS: " in said(found)
+    assert f"COUNTERSIGN_CONTAKT is set ({path})" in said(found, Verdict.WARNING)
+
+
 @pytest.mark.parametrize(
     ("env", "expected"),
     [
@@ -188,6 +201,9 @@ async def test_wrong_and_contradicting_settings_are_wrong_without_asking_anyone(
     found = await place.check(**env)
 
     assert expected in said(found)
+    origins = {setting.name: setting.origin for setting in found.settings}
+    left_out = {name for name in env if f"{name}: " in said(found)}
+    assert all((origins[name] == "default") == (name in left_out) for name in env)
     assert next(f.advice or f.said for g in found.groups for f in g.findings if f.verdict is Verdict.WRONG)
 
 
@@ -232,7 +248,7 @@ async def test_an_expired_slack_token_and_a_socket_mode_that_is_off_are_wrong(pl
     place.with_slack()
     place.slack.fail("apps.connections.open", slack_refused("socket_mode_disabled"))
     await place.check()
-    place.slack._script.clear()
+    place.slack.behave()
     place.slack.fail("auth.test", slack_refused("token_expired"))
     place.slack.fail("apps.connections.open", slack_refused("socket_mode_disabled"))
 

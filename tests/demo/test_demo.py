@@ -3,11 +3,15 @@
 import re
 import signal
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 from support.browser import browser
 from support.demonstration import demonstration
+
+from bot.demo import program
+from bot.errors import CountersignError
 
 __all__ = ["browser"]
 
@@ -112,8 +116,17 @@ def test_it_works_without_script_on_a_phone_in_the_dark_and_a_rejected_list_tell
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("until", ["the folder", "chats:", "is new on ICE's list", "Your turn"])
+@pytest.mark.parametrize(
+    ("number", "until"),
+    [
+        (signal.SIGINT, "the folder"),
+        (signal.SIGTERM, "the folder"),
+        (signal.SIGINT, "chats:"),
+        (signal.SIGHUP, "chats:"),
+        (signal.SIGTERM, "is new on ICE's list"),
+        (signal.SIGINT, "Your turn"),
+    ],
+)
 def test_a_signal_leaves_no_folder_no_process_and_no_port(number, until, tmp_path):
     with demonstration(tmp_path / "tmp", "--pace", "0") as demo:
         addresses = []
@@ -146,6 +159,38 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path):
         assert demo.process.stdout.read() == (
             f"Port {port} is taken. Choose another with --port, or leave it out to use any free one.\n"
         )
+        assert list(demo.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--pace", "nan"), "--pace"),
+        (("--pace", "-1"), "--pace"),
+        (("--port", "99999"), "--port"),
+    ],
+)
+def test_a_wrong_option_is_said_in_a_sentence(options, said, tmp_path):
+    with demonstration(tmp_path / "tmp", *options) as demo:
+        assert demo.process.wait(120) == 2
+        printed = demo.process.stdout.read()
+        assert said in printed
+        assert "Traceback" not in printed
+        assert list(demo.folder.iterdir()) == []
+
+
+def test_a_machine_without_a_temporary_folder_is_told_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(CountersignError, match="can't make one: No such file or directory"):
+        program.run(program.Options(opens=False), print)
+
+
+@pytest.mark.slow
+def test_a_reader_of_the_output_that_goes_away_ends_it_and_leaves_nothing(tmp_path):
+    with demonstration(tmp_path / "tmp", "--pace", "0") as demo:
+        demo.read_until("chats:")
+        demo.process.stdout.close()
+        assert demo.process.wait(240) is not None
         assert list(demo.folder.iterdir()) == []
 
 

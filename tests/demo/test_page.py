@@ -102,7 +102,7 @@ def test_slacks_markup_is_shown():
 async def test_the_page_shows_each_message_with_its_buttons_and_says_that_it_is_a_demonstration(door):
     async with visiting(door) as visitor:
         await visitor.send(READER, "<b>Fable Falls</b> &lt;joined&gt;", [("History", "agency TX Fable")])
-        visitor.story.say(Mark.QUIET, f"ICE respelled {HOSTILE}")
+        visitor.story.add(Mark.QUIET, f"ICE respelled {HOSTILE}")
         visitor.story.end(Scene.JOINED)
         answer = await visitor.client.get("/")
         assert "<b>Fable Falls</b> &lt;joined&gt;" in answer.text

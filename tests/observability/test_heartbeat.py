@@ -9,6 +9,7 @@ from aiohttp import web
 from support.loopback.server import LoopbackServer
 from support.program import row, world
 from support.sample_lists import A_DAY
+from support.waiting import eventually
 
 from bot.fetch.addresses import is_private
 from bot.observability.heartbeat import Heartbeat
@@ -26,7 +27,7 @@ class Monitor(LoopbackServer):
         self.slow = asyncio.Event()
         self.slow.set()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         self.note(f"{request.method} {request.path}", {}, "")
         await self.slow.wait()
         return web.Response(status=self.status, text="OK", headers={"Location": "http://127.0.0.1:1/elsewhere"})
@@ -61,8 +62,7 @@ async def test_a_monitor_that_hangs_holds_no_reading_up_and_gets_one_request_at_
     for _ in range(5):
         heartbeat.list_polled(GOOD)  # returns at once, whatever the monitor does
         await asyncio.sleep(0)
-    while not monitor.pings:  # noqa: ASYNC110 - waits for the request
-        await asyncio.sleep(0)
+    await eventually(lambda: bool(monitor.pings))
     monitor.slow.set()
     await heartbeat.close()
 

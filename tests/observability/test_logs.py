@@ -104,3 +104,29 @@ def test_lines_that_strangers_can_cause_are_summarized_once_a_minute():
         "more_since_last_line": 999,
     }
     assert summary(None, "", {"event": "work failed"}) == {"event": "work failed"}, "all other lines stay"
+
+
+def test_piped_lines_are_logfmt_with_quotes_only_where_they_are_needed(capsys):
+    said = written(capsys, "text")
+    structlog.get_logger().warning(
+        "source not read",
+        source="ice",
+        problem='it said "no"\n\x1b[31m',
+        n=3,
+        of=["a", 1],
+        empty="",
+        in_words="For you.",
+    )
+    (line,) = said().splitlines()
+    time, rest = line.split(" ", 1)
+    assert time.startswith("timestamp=20")
+    assert rest == (
+        'level=warning event="source not read" source=ice problem="it said \\"no\\"\\n\\u001b[31m" n=3 of="[\\"a\\", 1]" '
+        'empty=""'
+    )
+
+
+def test_json_has_no_field_that_is_for_the_terminal_only(capsys):
+    said = written(capsys)
+    structlog.get_logger().info("started", in_words="")
+    assert "in_words" not in json.loads(said())

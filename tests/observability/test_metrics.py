@@ -32,7 +32,7 @@ class Refusing(GatedChannel):
 class Closed:
     """A source that can't be read."""
 
-    name = "ice"
+    name, host = "ice", "www.ice.gov"
 
     async def read(self, fetch, status):
         raise Blocked("ice: 403")

@@ -13,10 +13,8 @@ import pytest
 from support.program import row, world
 from support.releases import OFFLINE, ROOT, bare_python, built_wheel, pip, source_tree
 from support.waiting import wait_for
-from typer.main import get_command
 
 from bot import __version__
-from bot.cli.main import app
 
 AT = datetime(2026, 11, 20, 17, tzinfo=UTC)
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
@@ -128,5 +126,4 @@ def test_the_procfile_and_the_wheel_run_with_nothing_but_requirements_txt(
     assert done.returncode == 0, done.stderr
     (tmp_path / "empty").mkdir()
     run_wheel(here, python.parent / "countersign", tmp_path / "empty")
-    if "demo" in get_command(app).commands:
-        show_demo(python.parent / "countersign", tmp_path / "empty", unused_tcp_port_factory())
+    show_demo(python.parent / "countersign", tmp_path / "empty", unused_tcp_port_factory())

@@ -81,7 +81,7 @@ def test_a_held_list_is_approved_with_two_presses_and_told_once(here):
     assert sum("held" in line and "reasons=" in line for line in said.splitlines()) == 1
     rulings = [line for line in said.splitlines() if "the operator ruled on a held list" in line]
     assert len(rulings) == 1
-    assert "channel='telegram' chat='99'" in rulings[0]
+    assert "channel=telegram chat=99" in rulings[0]
 
 
 @pytest.mark.slow

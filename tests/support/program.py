@@ -121,9 +121,9 @@ def row(
     return [state, agency, kind, county, support, signed, "link pending", None]
 
 
-def typed_in(folder: Path, *words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+def typed_in(folder: Path, *words: str, expect: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command in its own folder, with nothing set up. Check its exit code and that it prints no traceback."""
-    done = _done([*PROGRAM, *words], bare_env(folder), folder)
+    done = _done([*PROGRAM, *words], bare_env(folder, **env), folder)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done

@@ -151,7 +151,7 @@ async def test_a_filter_narrowed_between_two_parts_of_a_digest_loses_nothing_sti
 class SlowSource:
     """A source that waits before it fails."""
 
-    name = "slow"
+    name, host = "slow", "slow.example"
 
     def __init__(self, wait) -> None:
         self._wait = wait

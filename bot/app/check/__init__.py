@@ -42,7 +42,8 @@ class Checked:
 async def checked(env: Mapping[str, str], now: Callable[[], datetime], folder: Path | None = None) -> Checked:
     """Look at everything and return what was found. `folder` is where the settings file is."""
     loaded = load_what_works(env, folder)
-    settings, of_settings = loaded.settings, [*map(wrong, loaded.problems), *unknown_names(layers(env))]
+    sources, settings = layers(env, folder), loaded.settings
+    of_settings = [*map(wrong, loaded.problems), *unknown_names(sources)]
     if settings is None:
         rest = unknown("Nothing else could be checked.", "Mend the settings, and run this again.")
         return Checked((), (Group("settings", (*of_settings, rest)),))
@@ -51,8 +52,7 @@ async def checked(env: Mapping[str, str], now: Callable[[], datetime], folder: P
         Group("settings", tuple(of_settings) or (fine("They fit together."),)),
         *await _with_store(settings, now),
     ]
-    shown = in_force(settings, layers(loaded.env), loaded.folder)
-    return Checked(shown, [_masked(group, settings) for group in groups if group.findings])
+    return Checked(in_force(loaded, sources), [_masked(group, settings) for group in groups if group.findings])
 
 
 def _masked(group: Group, settings: Settings) -> Group:

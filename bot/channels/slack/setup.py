@@ -1,19 +1,21 @@
 """The setup of the Slack channel: its addresses, its sender and its listener."""
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from bot.channels.examination import Inquiry
+from bot.channels.introduction import Ask, TokenQuestion, TokenRejected
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.channels.setup import Route, Setup
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.settings import SlackSettings
 from bot.domain.finding import Finding, wrong
+from bot.domain.text.rich_text import legible
 from bot.domain.web_address import masked_typed
-from bot.errors import ConfigError, UsageError
+from bot.errors import LONGEST_REASON, ConfigError, UsageError
 
 if TYPE_CHECKING:
     from bot.channels.slack.oauth import OAuth
@@ -35,6 +37,22 @@ class SlackSetup(Setup[SlackSettings]):
     command_prefix = f"{COMMAND} "
     routes = (Route("*", "/slack/{rest:.*}"),)
     chatty_loggers = ("slack_sdk", "slack_bolt", "aiohttp")
+    tokens = (
+        TokenQuestion(
+            "SLACK_BOT_TOKEN",
+            "bot token",
+            "Create an app at https://api.slack.com/apps from the manifest config/slack-manifest.yml and install it. "
+            "Then copy the Bot User OAuth Token under OAuth & Permissions.",
+            begins="xoxb-",
+        ),
+        TokenQuestion(
+            "SLACK_APP_TOKEN",
+            "app token",
+            "Generate it under Basic Information, App-Level Tokens, with the scope connections:write.",
+            begins="xapp-",
+            without="Slack will get alerts, but people can't type commands there.",
+        ),
+    )
 
     def check_address(self, address: str) -> str:
         """Return the id from a valid address, which is a channel or member id, TEAM/ID, a link or a mention.
@@ -99,6 +117,23 @@ class SlackSetup(Setup[SlackSettings]):
             admins_only=settings.admins_only,
         )
 
+    async def introduce(self, settings: SlackSettings, ask: Ask) -> Sequence[str]:
+        said = []
+        if settings.slack_bot_token is not None:
+            answer = await ask(f"{settings.slack_api_url}auth.test", {}, _revealed(settings.slack_bot_token))
+            if answer.get("ok") is not True:
+                raise TokenRejected(_rejection("bot token", "xoxb-", answer))
+            user, team = (legible(str(answer.get(name, ""))) for name in ("user", "team"))
+            said.append(f"The bot token is that of {user} in the workspace {team}.")
+        if settings.slack_app_token is not None:
+            answer = await ask(
+                f"{settings.slack_api_url}apps.connections.open", {}, _revealed(settings.slack_app_token)
+            )
+            if answer.get("ok") is not True:
+                raise TokenRejected(_rejection("app token", "xapp-", answer))
+            said.append("The app token works, so people can type commands in Slack.")
+        return tuple(said)
+
     def invitation(self, settings: SlackSettings) -> str | None:
         """Return the address at which other workspaces install the app, or None if they can't."""
         is_open = None not in settings.for_oauth.values()
@@ -146,6 +181,11 @@ def _oauth(settings: SlackSettings, notes: Notes) -> "OAuth | None":
         vault=vault,
         workspaces=Workspaces(vault),
     )
+
+
+def _rejection(name: str, begins: str, answer: Mapping[str, Any]) -> str:
+    why = legible(str(answer.get("error", "no reason")))[:LONGEST_REASON]
+    return f"Slack doesn't accept this {name} ({why}). Copy the one that begins with {begins} again."
 
 
 def _revealed(secret: SecretStr | None) -> str:

@@ -2,15 +2,18 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bot.channels.examination import Inquiry
+from bot.channels.introduction import Ask, TokenQuestion, TokenRejected, Writer
 from bot.channels.protocols import BOT_NAMES, Listener, Notes, Sender
 from bot.channels.setup import Route, Setup
 from bot.channels.telegram.address import check_address
 from bot.channels.telegram.settings import TelegramSettings
 from bot.domain.finding import Finding
+from bot.domain.text.rich_text import legible
 
 PATH = "/telegram/webhook"
 CONFLICTS = "token conflicts"  # the kind of note with the last time when another program used the bot's token
@@ -25,6 +28,13 @@ class TelegramSetup(Setup[TelegramSettings]):
     settings = TelegramSettings
     routes = (Route("POST", PATH),)
     chatty_loggers = ("telegram", "httpx", "httpcore")
+    tokens = (
+        TokenQuestion(
+            "TELEGRAM_BOT_TOKEN",
+            "bot token",
+            "In Telegram, write /newbot to @BotFather. It answers with a token such as 110201543:AAHdq…",
+        ),
+    )
 
     def check_address(self, address: str) -> str:
         """Return the address as a chat number, optionally with a topic, or as the @name of a public channel or group.
@@ -69,6 +79,23 @@ class TelegramSetup(Setup[TelegramSettings]):
             listener.webhook(webhook, secret)
         return listener
 
+    async def introduce(self, settings: TelegramSettings, ask: Ask) -> Sequence[str]:
+        answer = await _asked(settings, ask, "getMe")
+        if answer.get("ok") is not True:
+            raise TokenRejected(
+                "Telegram doesn't know this token. Copy it again from @BotFather (/mybots, your bot, API Token)."
+            )
+        bot = legible(str(_of(answer, "result").get("username", "")))
+        return (f"The token is that of @{bot}. People can write to it at https://t.me/{bot}",)
+
+    async def writers(self, settings: TelegramSettings, ask: Ask) -> Sequence[Writer]:
+        answer = await _asked(settings, ask, "getUpdates", {"timeout": "0"})
+        updates = answer.get("result")
+        chats = [_of(_of(each, "message"), "chat") for each in updates] if isinstance(updates, list) else []
+        private = (chat for chat in reversed(chats) if chat.get("type") == "private")
+        found = {str(chat.get("id")): legible(str(chat.get("first_name", ""))) for chat in private}
+        return tuple(Writer(address, name) for address, name in found.items())
+
     def contradictions(self, settings: TelegramSettings) -> Sequence[Finding]:
         from bot.channels.telegram import check  # noqa: PLC0415 - only one command needs it
 
@@ -98,6 +125,19 @@ class TelegramSetup(Setup[TelegramSettings]):
         """
         leadership = self.sending_leadership(settings)
         return None if leadership is None or settings.public_url is not None else f"hears {leadership}"
+
+
+async def _asked(
+    settings: TelegramSettings, ask: Ask, method: str, arguments: Mapping[str, str] | None = None
+) -> Mapping[str, Any]:
+    token = settings.telegram_bot_token.get_secret_value() if settings.telegram_bot_token is not None else ""
+    return await ask(f"{settings.telegram_api_url}{token}/{method}", arguments or {}, "")
+
+
+def _of(value: object, name: str) -> Mapping[str, Any]:
+    """Return an object within an object of an answer, or an empty one."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _webhook(settings: TelegramSettings) -> str | None:

@@ -2,7 +2,7 @@
 "use strict";
 let tag = "";
 let isAsking = false;
-const TOGETHER = 4000; // milliseconds in which a picture and its text arrive
+const TOGETHER = 3000; // milliseconds in which a picture and its text arrive
 let asked = ""; // the chat in which the reader wrote or pressed last
 let isShown = false; // true once the page has been compared with the server's
 
@@ -43,6 +43,7 @@ function show(message) {
   let first = message;
   while (Date.now() - first.previousElementSibling?.arrivedAt < TOGETHER) first = first.previousElementSibling;
   log.scrollTop = 0; // the end, because the log is drawn from the bottom
+  if (pane?.id === "operator") return; // its buttons are at the end
   log.scrollTop += Math.min(0, first.getBoundingClientRect().top - log.getBoundingClientRect().top - 8);
 }
 

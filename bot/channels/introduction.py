@@ -1,0 +1,61 @@
+"""Questions that `countersign init` asks: people for their tokens, and the platforms whose tokens they are."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+from bot.errors import CountersignError, Unreadable
+
+if TYPE_CHECKING:
+    from bot.fetch.post import Poster  # it imports httpx, which most commands don't need
+
+LARGEST_ANSWER = 256 * 1024  # bytes
+FORM = "application/x-www-form-urlencoded"
+
+Ask = Callable[[str, Mapping[str, str], str], Awaitable[Mapping[str, Any]]]
+
+
+class TokenRejected(CountersignError):
+    """Raised when a platform doesn't accept a token. The message says what to do and never has the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenQuestion:
+    """A token that a person must copy from the platform.
+
+    `alias` is its environment variable, `name` what the platform calls it, `begins` how each begins and `how` where to
+    find it. An optional one may be left out, and `without` says what is missing then.
+    """
+
+    alias: str
+    name: str
+    how: str
+    begins: str = ""
+    without: str = ""
+
+
+class Writer(NamedTuple):
+    """A chat that has written to the bot lately: its address and its name."""
+
+    address: str
+    name: str
+
+
+def asker(poster: "Poster") -> Ask:
+    """Return a function that asks a platform one question and returns the JSON object in its answer."""
+
+    async def ask(url: str, arguments: Mapping[str, str], token: str) -> Mapping[str, Any]:
+        """Raise SourceError if no answer arrived. The error's text never has the token."""
+        headers = {"Content-Type": FORM} | ({"Authorization": f"Bearer {token}"} if token else {})
+        posted = await poster.post(url, urlencode(arguments).encode(), headers, cap=LARGEST_ANSWER)
+        try:
+            body = json.loads(posted.body)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise Unreadable(f"something else answered in its place, with status {posted.status}")
+        return body
+
+    return ask

@@ -1,0 +1,200 @@
+r"""Read and write the file `.env`, which sets environment variables for Countersign.
+
+Each line is NAME=VALUE, and may begin with "export". Lines that begin with # are comments, and so is the rest of a line
+after a space and #. A value is taken as it is written: no $ and no backslash has a meaning, and nothing is ever run. A
+value in single or double quotes keeps its spaces and its #. In double quotes, \" is a quotation mark and \\ is a
+backslash. If a name is set twice, the last line counts.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bot
+from bot.config.data_folder import current_folder
+from bot.errors import ConfigError, CountersignError
+
+NAME = ".env"
+NAMED_BY = "COUNTERSIGN_ENV_FILE"
+LARGEST = 256 * 1024  # bytes
+_LINE = re.compile(r"(?P<before>\s*(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<rest>.*)")
+_SINGLE = re.compile(r"'(?P<value>[^']*)'(?P<after>.*)")
+_DOUBLE = re.compile(r'"(?P<value>(?:[^"\\]|\\.)*)"(?P<after>.*)')
+_PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=~-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """The values in a `.env` file by name, and its path; or nothing, if there is no such file."""
+
+    path: Path | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def in_force(self, env: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the values that the environment doesn't set itself. The environment wins."""
+        given = {name.upper() for name, value in env.items() if value}
+        return {name: value for name, value in self.values.items() if name.upper() not in given}
+
+
+def read(env: Mapping[str, str], own_names: Collection[str], folder: Path | None = None) -> EnvFile:
+    """Read the file. Raise ConfigError with the number of each line that can't be understood.
+
+    It is the file that COUNTERSIGN_ENV_FILE names, or else `.env` in the current folder, in the folder the program was
+    cloned into or in ~/.config/countersign. A `.env` of another program, which sets none of our own names, is left
+    alone.
+    """
+    named = env.get(NAMED_BY)
+    if named:
+        return _of(Path(named).expanduser())
+    for path in _candidates(env, folder):
+        if path.is_file() and _is_ours(path, own_names):
+            return _of(path)
+    return EnvFile()
+
+
+def own_file(env: Mapping[str, str], own_names: Collection[str]) -> Path:
+    """Return the path of the file to write: the one in use, or else `.env` in the current folder."""
+    named = env.get(NAMED_BY)
+    if named:
+        return current_folder() / Path(named).expanduser()
+    used = next((path for path in _candidates(env, None) if path.is_file() and _is_ours(path, own_names)), Path(NAME))
+    return current_folder() / used
+
+
+def _candidates(env: Mapping[str, str], folder: Path | None) -> Iterator[Path]:
+    yield (folder or Path()) / NAME
+    if folder is None:
+        yield Path(bot.__file__).parent.parent / NAME
+        home = env.get("HOME", "")
+        config = env.get("XDG_CONFIG_HOME") or (home and f"{home}/.config")
+        if config and Path(config).is_absolute():
+            yield Path(config) / "countersign" / NAME
+
+
+def _is_ours(path: Path, own_names: Collection[str]) -> bool:
+    """Return whether any line sets one of our own names, or the file can't be read and someone must be told."""
+    try:
+        text = path.read_bytes()[:LARGEST].decode("utf-8-sig", "replace")
+    except OSError:
+        return True
+    found = (_LINE.match(line) for line in text.splitlines())
+    return any(line["name"].upper() in own_names for line in found if line is not None)
+
+
+def _of(path: Path) -> EnvFile:
+    path = current_folder() / path
+    return EnvFile(path, parsed(text_of(path), str(path)))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of the file. Raise ConfigError if it can't be read."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ConfigError([f"{path}: it is larger than 256 KB, so it can't be a file of settings"])
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        raise ConfigError([f"{path}: it can't be read ({fault.strerror})"]) from None
+    except UnicodeDecodeError as fault:
+        line = path.read_bytes()[: fault.start].count(b"\n") + 1
+        raise ConfigError([f"{path}:{line}: it contains bytes that aren't UTF-8; type the line again"]) from None
+
+
+def parsed(text: str, name: str = NAME) -> dict[str, str]:
+    """Return the values by name. Raise ConfigError with every line that can't be understood, but never its value."""
+    values: dict[str, str] = {}
+    problems = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            key, value = _pair(line)
+            values[key] = value
+        except ValueError as fault:
+            problems.append(f"{name}:{number}: {fault}")
+    if problems:
+        raise ConfigError(problems)
+    return values
+
+
+def _pair(line: str) -> tuple[str, str]:
+    found = _LINE.fullmatch(line.rstrip())
+    if found is None:
+        raise ValueError("it must look like NAME=VALUE, or begin with # if it's a comment")
+    rest = found["rest"]
+    if rest[:1] not in {"'", '"'}:
+        return found["name"], re.sub(r"(^|\s)#.*", "", rest).strip()
+    quoted = (_SINGLE if rest.startswith("'") else _DOUBLE).fullmatch(rest)
+    if quoted is None:
+        raise ValueError(f"the value of {found['name']} begins with {rest[0]} but doesn't end with it on the same line")
+    if not re.fullmatch(r"\s*(#.*)?", quoted["after"]):
+        raise ValueError(f"after the value of {found['name']} in {rest[0]}{rest[0]}, only a comment may follow")
+    value = quoted["value"]
+    return found["name"], value if rest.startswith("'") else re.sub(r'\\(["\\])', r"\1", value)
+
+
+def written(name: str, value: str) -> str:
+    """Return the line that sets a value, in quotes if it needs them. Docker and systemd read it in the same way."""
+    if "\n" in value or "\r" in value:
+        raise ValueError("a value must be one line")
+    if _PLAIN.fullmatch(value):
+        return f"{name}={value}"
+    if "'" not in value:
+        return f"{name}='{value}'"
+    escaped = re.sub(r'(["\\])', r"\\\1", value)
+    return f'{name}="{escaped}"'
+
+
+def changed(text: str, values: Mapping[str, str]) -> str:
+    """Return the text with these values set. Other lines and comments stay as they are.
+
+    A value replaces the line that sets it, or is added at the end.
+    """
+    lines = text.splitlines()
+    missing = dict(values)
+    for number in reversed(range(len(lines))):
+        found = _LINE.fullmatch(lines[number].rstrip())
+        if found is not None and found["name"] in values:
+            if found["name"] in missing:
+                line = written(found["name"], missing.pop(found["name"]))
+                lines[number] = found["before"] + line + _comment(found["rest"])
+            else:
+                del lines[number]  # an earlier line for the same name, which the last one overrode
+    lines += [written(name, value) for name, value in missing.items()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _comment(rest: str) -> str:
+    """Return the comment after a value, with the space before it, or "" if there is none."""
+    quoted = _SINGLE.fullmatch(rest) or _DOUBLE.fullmatch(rest)
+    found = re.search(r"\s#.*", quoted["after"] if quoted else rest)
+    return found[0] if found else ""
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file as a whole, so that only this user can read it. Raise CountersignError if that fails."""
+    target = path.resolve()  # a link stays a link
+    temporary = ""
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 600 from the start
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except OSError as fault:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise CountersignError(f"{path} can't be written ({fault.strerror}). Nothing was changed.") from None
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Return whether other users of this machine can read the file."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False

@@ -1,0 +1,106 @@
+"""Install the packages of a requirements file with pip, and show how far it is. `make` runs it with the venv's Python.
+
+    python scripts/install.py requirements.txt "what Countersign needs" [options for pip]
+
+On a terminal, one line counts; elsewhere (a log, a dumb terminal), a line comes now and then. If pip fails, its own
+words are printed.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+SAID = re.compile(r"(Collecting|Requirement already satisfied:) ")
+LOOK_EVERY = 0.3  # seconds
+LINE_EVERY = 15.0  # seconds, where there is no terminal
+LAST_WORDS = 30  # lines of pip's output to print if it fails
+
+
+class Progress:
+    """The progress of pip: packages found first, then packages installed."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.found = 0
+        self._before = self._installed()
+        self._on_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._said = ""
+        self._said_at = time.monotonic()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._show_until_done, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        if self._on_terminal and self._said:
+            print("\r" + " " * len(self._said) + "\r", end="", flush=True)
+
+    def _show_until_done(self) -> None:
+        while not self._done.wait(LOOK_EVERY):
+            installed = self._installed()
+            doing, number = ("Installing", installed) if installed > self._before else ("Downloading", self.found)
+            self._show(f"  {doing} packages: {min(number, self.total)} of {self.total}")
+
+    def _show(self, line: str) -> None:
+        if line == self._said:
+            return
+        if self._on_terminal:
+            print("\r" + line.ljust(len(self._said)), end="", flush=True)
+        elif time.monotonic() - self._said_at < LINE_EVERY:
+            return
+        else:
+            print(line, flush=True)
+        self._said, self._said_at = line, time.monotonic()
+
+    @staticmethod
+    def _installed() -> int:
+        return sum(1 for _ in Path(sysconfig.get_paths()["purelib"]).glob("*.dist-info"))
+
+
+def main(requirements: str, what: str, *options: str) -> int:
+    """Install the packages. Return pip's exit code."""
+    total = len(re.findall(r"^[A-Za-z0-9]", Path(requirements).read_text(encoding="utf-8"), re.MULTILINE))
+    print(f"Installing {what}: {total} packages. This takes about a minute.", flush=True)
+    begun = time.monotonic()
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar",
+        "off",
+    ]
+    pip = subprocess.Popen(
+        [*command, *options, "-r", requirements], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert pip.stdout is not None
+    words: list[str] = []
+    with Progress(total) as progress:
+        for line in pip.stdout:
+            words.append(line)
+            progress.found += bool(SAID.match(line))
+    code = pip.wait()
+    if code:
+        print("".join(words[-LAST_WORDS:]), end="", file=sys.stderr)
+    else:
+        print(f"Installed in {time.monotonic() - begun:.0f} seconds.", flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except KeyboardInterrupt:  # pip got it, too
+        sys.exit(130)
