@@ -6,7 +6,8 @@ Each place is a platform's loopback server under a name of its own, polled when 
 30, 2026. The clock is virtual: nobody sleeps, and each poll has its own time. Half of the places put 287(g) on the agenda
 of Dec. 1 on some day, others put decoys there, and many break for some days: 403, 404, 429 with Retry-After, 500, a
 block page, a maintenance page and a vendor's generic page with status 200, or a redirect to another host. Some never
-come back. At the end, the script compares the mentions with those that could be read, and counts:
+come back. Take at most 1,000 places: with more than 1,024 hosts the fetcher forgets idle ones, and polls with clocks of
+their own don't agree on which are idle. At the end, the script compares the mentions with those that had to be read:
 
 - false mentions, missed ones, repeated ones and meetings told as canceled or off the calendar: there must be none;
 - requests that came sooner after another to the same host than 1 s or its Crawl-delay, or within a Retry-After;
@@ -138,7 +139,7 @@ class Month:
             portal.pauses.append((at, 7_200.0))
             return web.Response(status=429, headers={"Retry-After": "7200"})
         if kind == "moved":
-            return web.Response(status=302, headers={"Location": f"http://new-{portal.host}{portal.server.base[-6:]}/"})
+            return web.Response(status=302, headers={"Location": f"http://new.example{portal.server.base[-6:]}/"})
         bodies = {"block page": BLOCKED, "generic page": GENERIC, "maintenance": page("<p>Down for maintenance.</p>")}
         return web.Response(body=bodies[kind], content_type="text/html") if kind else None
 
