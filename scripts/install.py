@@ -23,8 +23,8 @@ LAST_WORDS = 30  # lines of pip's output to print if it fails
 GAVE_UP = re.compile(r"Retry\(total=0.* after connection broken by '(.*)': ")
 NOISE = re.compile(r"Ignoring \w|Looking in (indexes|links): |WARNING: Retrying ")
 OFFLINE = (
-    "pip can't reach the site that it gets packages from. Is this machine online? If it needs a proxy, set HTTPS_PROXY.\n"
-    "pip says: {}\n"
+    "pip can't reach the site that it gets packages from. Is this machine online? If it needs a proxy, set "
+    "HTTPS_PROXY.\npip says: {}\n"
 )
 
 
