@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from pip._vendor.packaging.markers import Marker
+
 SAID = re.compile(r"(Collecting|Requirement already satisfied:) ")
 LOOK_EVERY = 0.3  # seconds
 LINE_EVERY = 8.0  # seconds, where there is no terminal
@@ -74,6 +76,13 @@ class Progress:
         return sum(1 for _ in Path(sysconfig.get_paths()["purelib"]).glob("*.dist-info"))
 
 
+def needed_here(requirements: str) -> list[str]:
+    """Return the lines that name a package, except those for other systems or versions of Python."""
+    lines = re.findall(r"^[A-Za-z0-9][^\\\n]*", requirements, re.MULTILINE)
+    markers = ((line, line.partition(";")[2].strip()) for line in lines)
+    return [line for line, marker in markers if not marker or Marker(marker).evaluate()]
+
+
 def last_words(words: list[str]) -> str:
     """Return why pip failed: in one sentence if it can't reach its packages, else as its last lines say."""
     gave_up = next(filter(None, map(GAVE_UP.search, words)), None)
@@ -84,7 +93,7 @@ def last_words(words: list[str]) -> str:
 
 def main(requirements: str, what: str, *options: str) -> int:
     """Install the packages. Return pip's exit code."""
-    total = len(re.findall(r"^[A-Za-z0-9]", Path(requirements).read_text(encoding="utf-8"), re.MULTILINE))
+    total = len(needed_here(Path(requirements).read_text(encoding="utf-8")))
     print(f"Installing {what}: {total} packages. This takes about a minute.", flush=True)
     begun = time.monotonic()
     command = [

@@ -293,7 +293,8 @@ def _greet(say: Say, chats: str, public: str) -> None:
         f"{hello}\n\n"
         f"  The chats:        {chats}\n"
         f"  The public page:  {public}\n\n"
-        "ICE's list changes every few seconds. Press Ctrl-C to end.\n"
+        + wrapped("ICE's list changes every few seconds. Press Ctrl-C to end.")
+        + "\n"
     )
 
 

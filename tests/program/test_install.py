@@ -39,6 +39,7 @@ def env(**more: str) -> dict[str, str]:
 
 def test_it_says_how_many_packages_and_how_long_and_installs_them(tmp_path):
     lines = "".join(wheel(tmp_path, name) for name in ("first", "second"))
+    lines += wheel(tmp_path, "third").replace("==1.0", "==1.0 ; sys_platform == 'win32'")
     done = subprocess.run(command(tmp_path, lines), env=env(), capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.startswith("Installing what is needed: 2 packages. This takes about a minute.\n")
     assert "Installed in " in done.stdout
