@@ -263,6 +263,7 @@ async def runner(
                 page=settings.ice_url,
                 public_url=settings.base_url,
                 places=places or {},
+                reads_added=places is not None and "local" in settings.sources,
                 leadership=sending_leaderships(settings),
                 observer=Observers(watching) if watching else Unobserved(),
                 started_at=utc_now(),

@@ -37,7 +37,7 @@ from bot.sources.local.recognize import completed_address, recognize
 MOST_AT_ONCE = 8  # sources of one chat
 LONGEST_ADDRESS = 400
 _NOT_PUBLIC = re.compile(
-    r"(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|test|invalid|example|onion|arpa)$"
+    r"(?:^|\.)(?:localhost|local|internal|intranet|lan|localdomain|svc|home|corp|test|invalid|example|onion|arpa)$"
 )
 
 
@@ -56,7 +56,7 @@ class LocalAgendas:
         """Say what is read of the counties that were just added. What was never read is read now, by a worker."""
         new = [entry for entry in saved.filter.counties if entry not in before.counties]
         counties = [county for entry in new if (county := county_in(entry)) is not None]
-        if not counties or not self._runner.places:
+        if not counties or not self._runner.reads_local:
             return ()
         towns = {letters(each.typed) for each in readings if not each.is_zip and not each.is_county} - {""}
         places = _sources_in(self._runner.places, counties, towns)
@@ -86,7 +86,7 @@ class LocalAgendas:
             return Reply(lines=(words.line(question.language, "suggest_how"),))
         shown = masked_typed(typed)[:60]
         address = completed_address(typed) if len(typed) <= LONGEST_ADDRESS else ""
-        if not address:
+        if not address or not (urlsplit(address).hostname or "").isascii():  # so that the operator sees whose it is
             return Reply(lines=(words.line(question.language, "suggest_bad", typed=shown),))
         if not _is_public(address):
             return Reply(lines=(words.line(question.language, "suggest_private", typed=shown),))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -21,6 +21,7 @@ from bot.fetch import NEVER_READ
 from bot.pipeline.local_requests import verified_on
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
+from bot.pipeline.same_source import of_this_source
 from bot.sources import LOCAL, Fetcher
 from bot.sources.local.recognize import completed_address, recognize
 
@@ -235,8 +236,9 @@ def coverage_json(row: Coverage) -> JsonObject:
     }
 
 
-def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
-    """Return one object per place, including the stored status."""
+def listed(places: Collection[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
+    """Return one object per place, including the stored status of its present site."""
+    here = {place.name: of_this_source(place, statuses[place.name]) for place in places if place.name in statuses}
     return [
         {
             "name": place.name,
@@ -246,8 +248,8 @@ def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> lis
             "address": masked(place.address),
             "zone": place.zone,
             "every_hours": place.every_hours,
-            "verified": day.isoformat() if (day := verified_on(statuses.get(place.name), place)) else None,
-            "last_read": stamp(status.read_at) if (status := statuses.get(place.name)) and status.read_at else None,
+            "verified": day.isoformat() if (day := verified_on(here.get(place.name), place)) else None,
+            "last_read": stamp(status.read_at) if (status := here.get(place.name)) and status.read_at else None,
             "problem": status.problem if status else None,
         }
         for place in places

@@ -15,6 +15,7 @@ from bot.errors import Blocked, Disallowed, NoConnection, SourceError, Unreachab
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
+NOTES = "attend"  # in the facts of a local source: our own notes; stored, so it keeps its old name
 MOVED_TO = "at"  # in the facts: the address where the page was found after it had moved
 LONGEST_BACK_OFF = timedelta(hours=6)
 INTERRUPTION = timedelta(days=1)  # we can't tell whether ICE published anything during one

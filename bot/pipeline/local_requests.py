@@ -14,6 +14,7 @@ import structlog
 from bot.domain.agenda import Certainty, Place
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
+from bot.pipeline.same_source import of_this_source
 from bot.store import Notes
 
 READINGS = "first reading"  # the kinds of notes
@@ -155,4 +156,5 @@ def verified_on(status: SourceStatus | None, place: Place) -> date | None:
     """Return the day when a source counted as verified: the catalog's, or that of its first good reading."""
     if place.verified is not None:
         return place.verified
-    return status.verified_at.date() if status is not None and status.verified_at is not None else None
+    here = of_this_source(place, status) if status is not None else None
+    return here.verified_at.date() if here is not None and here.verified_at is not None else None

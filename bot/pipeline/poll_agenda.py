@@ -15,11 +15,12 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.chat.local_agendas import SourceState
 from bot.domain.outage import place_in_words
-from bot.domain.source_status import SourceStatus, spread
+from bot.domain.source_status import NOTES, SourceStatus, spread
 from bot.domain.text.log_lines import recorded_in_words
 from bot.domain.timestamps import stamp_of
 from bot.domain.web_address import host_of
 from bot.errors import Misplaced, SourceError, attribute_errors_to
+from bot.pipeline.same_source import of_this_source, site_note
 from bot.sources import LOCAL, Fetcher
 from bot.sources.local.front_page import why_not_its_site
 from bot.store import Record, Sources, Store
@@ -30,7 +31,6 @@ LAST_SIGN_OF_LIFE = timedelta(days=1)  # if no source was read for this long, th
 FIRST_SIGHT = timedelta(days=2)  # how long a place still counts as new if it has too much for one reading
 OVER_FOR = timedelta(days=14)  # after that, stop reporting that a document couldn't be read
 MOST_UNREADABLE = 20
-NOTES = "attend"  # the key of our own notes among the facts of a source; stored, so it keeps its old name
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -55,7 +55,7 @@ class AgendaPoll:
 
 async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> AgendaPoll:
     """Read a place once and record any changes. If the reading fails, update only the place's status."""
-    status = of_this_kind(place, await store.source_status(place.name))
+    status = of_this_source(place, await store.source_status(place.name))
     try:
         with attribute_errors_to(place.name):
             await _check_whose_site(place, status, fetch)
@@ -98,7 +98,7 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
     changes: tuple[Change, ...] = ()
     if reading.items:
         read = await asyncio.to_thread(_find_mentions, reading.items)
-        before = await _before(place, store, is_first=new_since is not None)
+        before = await _before(place, store, is_first=new_since is not None, since=_read_here_since(status, at))
         changes = changes_from(place, read, reading.documents, before, at)
     status = _status_after(reading, status, place, at, new_since)
     return AgendaPoll(
@@ -116,11 +116,11 @@ def _find_mentions(items: Sequence[AgendaItem]) -> ItemsWithMentions:
     return [(item, passages_in(item)) for item in items]
 
 
-async def _before(place: Place, store: Store, *, is_first: bool) -> PlaceContext:
+async def _before(place: Place, store: Store, *, is_first: bool, since: datetime | None) -> PlaceContext:
     """Load the earlier records to compare with a new reading."""
     recorded, known = await store.changes(states=[place.state], kinds=AGENDA_KINDS), await store.known()
     participating = known.participating if ListName.PARTICIPATING in known.seen else None
-    return PlaceContext(log=recorded, participating=participating, is_first=is_first)
+    return PlaceContext(log=recorded, participating=participating, is_first=is_first, since=since)
 
 
 async def _record(
@@ -151,6 +151,7 @@ async def _record(
 
 def source_state(place: Place, status: SourceStatus) -> SourceState:
     """Return what a chat is told about a source."""
+    status = of_this_source(place, status)
     items, since = status.facts.get(NOTES, {}).get("begun") or (0, None)
     return SourceState(
         place=place,
@@ -162,13 +163,6 @@ def source_state(place: Place, status: SourceStatus) -> SourceState:
     )
 
 
-def of_this_kind(place: Place, status: SourceStatus) -> SourceStatus:
-    """Return the status, or one without any reading if the source was on another platform then."""
-    if status.facts.get(NOTES, {}).get("kind", place.kind) == place.kind:
-        return status
-    return SourceStatus(source=status.source)
-
-
 def _new_since(status: SourceStatus, at: datetime) -> datetime | None:
     """Return the start time of the first reading of this place, or None if the first reading is finished."""
     if is_first(status.read_at, at):
@@ -178,14 +172,22 @@ def _new_since(status: SourceStatus, at: datetime) -> datetime | None:
     return begun if begun is not None and at - begun < FIRST_SIGHT else None
 
 
+def _read_here_since(status: SourceStatus, at: datetime) -> datetime | None:
+    """Return the time of the first reading at the source's present site, or None if no version has noted it."""
+    since = status.facts.get(NOTES, {}).get("here_since")
+    return datetime.fromisoformat(since) if since else at if status.read_at is None else None
+
+
 def _status_after(
     reading: LocalReading, status: SourceStatus, place: Place, at: datetime, new_since: datetime | None
 ) -> SourceStatus:
     """Return the status of a place after a successful reading."""
-    notes = {**_notes(status.facts.get(NOTES, {}), reading.items, at, new_since), "kind": place.kind}
+    notes = {**_notes(status.facts.get(NOTES, {}), reading.items, at, new_since), **site_note(place)}
+    since = _read_here_since(status, at)
+    notes |= {"here_since": since.isoformat()} if since else {}
     is_same = notes == reading.facts.get(NOTES)
     problem = "; ".join([*_unreadable_documents(notes), *reading.problems]) or None
-    since = status.problem_since if status.problem and not status.failures else None
+    problem_since = status.problem_since if status.problem and not status.failures else None
     return replace(
         status,
         validators=reading.validators,
@@ -194,7 +196,7 @@ def _status_after(
         read_at=at,
         changed_at=at if reading.items else status.changed_at,
         problem=problem,
-        problem_since=(since or at) if problem else None,
+        problem_since=(problem_since or at) if problem else None,
         failures=0,
         due_at=at + spread(timedelta(hours=place.every_hours), place.name, at),
         not_before=None,
@@ -246,7 +248,8 @@ async def _status_after_failure(
 
     The place is due again later. If it has been failing for a week while other sources can be read, it is parked.
     """
-    begun = status if status.failures else replace(status, problem_since=None)
+    noted = {**status.facts, NOTES: {**status.facts.get(NOTES, {}), **site_note(place)}}
+    begun = replace(status, facts=noted, problem_since=status.problem_since if status.failures else None)
     failed = begun.failed(fault, at, timedelta(hours=place.every_hours))
     assert failed.problem_since is not None
     if isinstance(fault, Misplaced):

@@ -18,12 +18,14 @@ from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule, WatchedStates
 from bot.domain.language import Language
 from bot.domain.page_addresses import PageLinks
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
 from bot.pipeline.local_requests import added_sources
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
+from bot.pipeline.same_source import of_this_source
 from bot.pipeline.standings import Standings
 from bot.sources import Fetcher, Source
 from bot.store import Leases, Store
@@ -69,8 +71,9 @@ class Runner:
     """A runner for the pipeline. It takes a lease on each source or subscription before working on it.
 
     `every` is the interval between polls of a source, `page` is the address of ICE's page, `public_url` is the address
-    of our own pages, or empty, and `places` is the catalog of local sources by name. On some channels, the rate limit
-    applies to a whole token, so only one program may send. `leadership` maps each of these channels to the name of the
+    of our own pages, or empty, and `places` is the catalog of local sources by name. With `reads_added`, the sources
+    that are added in chat join an empty catalog, too. On some channels, the rate limit applies to a whole token, so
+    only one program may send. `leadership` maps each of these channels to the name of the
     leadership that a program must hold to send there. `started_at` is when the program started (UTC), or None for a
     short command.
     """
@@ -84,6 +87,7 @@ class Runner:
     page: str
     public_url: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
+    reads_added: bool = False
     leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
     started_at: datetime | None = None
@@ -122,17 +126,28 @@ class Runner:
 
     # ── local places ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def reads_local(self) -> bool:
+        """True if this program reads local sources. The catalog may be empty; sources are also added in chat."""
+        return bool(self.places) or self.reads_added
+
     async def update_places(self) -> None:
         """Take up the sources that were added in chat, in this program or in another."""
-        if self.places:
+        if self.reads_local:
             cast("dict[str, Place]", self.places).update(await added_sources(self.store))
 
     async def schedule(self, schedule: Schedule, *, at_once: bool = False) -> Schedule:
         """Rebuild the schedule of places from the store."""
         await self.update_places()
         live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
-        schedule.rebuild(await self.store.source_statuses(), WatchedStates.of(live), self.now(), at_once=at_once)
+        statuses = [self._now_there(status) for status in await self.store.source_statuses()]
+        schedule.rebuild(statuses, WatchedStates.of(live), self.now(), at_once=at_once)
         return schedule
+
+    def _now_there(self, status: SourceStatus) -> SourceStatus:
+        """Return a status. A place that was parked on another site is read again, on its present one."""
+        place = self.places.get(status.source)
+        return of_this_source(place, status) if place is not None and status.parked_at is not None else status
 
     async def poll_agenda(self, place: Place) -> AgendaPoll:
         """Wait for a reading slot and read one place. Raise LeaseLost if another program is reading the same place."""

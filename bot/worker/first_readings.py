@@ -16,6 +16,7 @@ from bot.errors import LeaseLost
 from bot.pipeline.local_requests import ReadingRequest, answered, reading_requests
 from bot.pipeline.poll_agenda import source_state
 from bot.pipeline.runner import Runner
+from bot.pipeline.same_source import of_this_source
 from bot.worker.health_notices import deliver_notice
 
 MOST_CHATS = 4  # at the same time
@@ -66,7 +67,7 @@ async def _read(runner: Runner, places: Sequence[Place]) -> None:
     """Read the places that have never been read. One that another program is reading is left to that program."""
 
     async def one(place: Place) -> None:
-        status = await runner.store.source_status(place.name)
+        status = of_this_source(place, await runner.store.source_status(place.name))
         if status.read_at is None and status.parked_at is None:
             with suppress(LeaseLost):
                 await runner.poll_agenda_if_due(place)

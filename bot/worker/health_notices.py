@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from shlex import quote
 
 import structlog
 
@@ -42,7 +43,7 @@ async def notify(runner: Runner, operators: Sequence[Operator], stale_after: tim
         stale_after=stale_after,
         channels=runner.channels,
     )
-    suggested = [_of_suggestion(each) for each in (await suggestions(store)).values() if not each.decision]
+    suggested = [notice_of_suggestion(each) for each in (await suggestions(store)).values() if not each.decision]
     for notice in (*for_us, *((parked,) if parked else ()), *suggested):
         if notice.key not in sent and await _tell_operators(runner, notice, operators, sent):
             for key in (notice.key, *notice.also):
@@ -102,12 +103,11 @@ async def _as_shown(runner: Runner, notice: Notice, operator: Operator) -> Notic
     return replace(notice, text=plain_text(reply.lines), buttons=reply.buttons)
 
 
-def _of_suggestion(suggestion: Suggestion) -> Notice:
+def notice_of_suggestion(suggestion: Suggestion) -> Notice:
     """Return the notice of a suggested site. Without a chat for buttons, it names the command instead."""
     reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place)
-    hint = (
-        f"To add it, run: countersign sources add {suggestion.place.address} --state {suggestion.place.state} --write"
-    )
+    place = suggestion.place
+    hint = f"To add it, run: countersign sources add {quote(place.address)} --state {place.state} --write"
     text = f"{plain_text(reply(Language.ENGLISH).lines)}\n{hint}"
     return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)
 

@@ -16,7 +16,7 @@ from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
-from bot.pipeline.local_requests import reading_requests
+from bot.pipeline.local_requests import reading_requests, suggestions
 from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
 from bot.sources import Source
 from bot.worker.first_readings import answer_first_readings
@@ -46,6 +46,7 @@ class Worker:
         self._schedule = Schedule(runner.places)
         self._schedule_at = 0.0
         self._first_at = 0.0
+        self._suggested: set[str] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._deliveries: Counter[str] = Counter()
         self._places = 0
@@ -116,7 +117,7 @@ class Worker:
 
     async def _start_places(self) -> None:
         """Start reading the local places that are due. Once a minute, update the list of watched places."""
-        if not self._runner.places:
+        if not self._runner.reads_local:
             return
         if self._clock() >= self._schedule_at:
             self._schedule_at = self._clock() + UPKEEP_EVERY
@@ -164,10 +165,18 @@ class Worker:
 
     async def _answer_first(self) -> None:
         """Read the places that someone has just begun to watch, unless another program is doing it."""
+        await self._look_for_suggestions()
         if await reading_requests(self._runner.store):
             async with self._runner.exclusive("first readings"):
                 await self._runner.update_places()
                 await answer_first_readings(self._runner)
+
+    async def _look_for_suggestions(self) -> None:
+        """Let the next tick tell the operator about a new suggestion."""
+        waiting = {key for key, each in (await suggestions(self._runner.store)).items() if not each.decision}
+        if waiting - self._suggested:
+            self._upkeep_at = 0.0
+        self._suggested = waiting
 
     async def _deliver(self, subscription: Subscription) -> None:
         self._deliveries[subscription.channel] += 1

@@ -8,9 +8,11 @@ from support.chat import NOW, Chat
 from bot.commands.chat import ChatCommands
 from bot.commands.operator_chat import OperatorCommands
 from bot.domain.agenda import Place
+from bot.domain.chat.local_agendas import SourceState, source_line
 from bot.domain.chat.operator import Operator
 from bot.domain.language import Language
 from bot.domain.source_status import SourceStatus
+from bot.domain.text.rich_text import plain_text
 from bot.pipeline.local_requests import added_sources, reading_requests, suggestions
 from bot.store.tiny.store import TinyStore
 
@@ -56,6 +58,12 @@ async def test_a_county_that_is_read_says_what_was_read_since_when(talk):
     assert await reading_requests(talk.store) == []
 
 
+def test_a_name_that_ends_in_s_gets_only_an_apostrophe():
+    place = Place(name="St. James, NC", kind="legistar", address="https://x.gov", state="NC")
+    state = SourceState(place=place, read_at=NOW, items=2)
+    assert plain_text([source_line(Language.ENGLISH, state)]) == "I read St. James' agendas (Legistar): 2 items."
+
+
 async def test_a_county_that_was_never_read_is_read_now_and_the_chat_waits(talk):
     said = await talk.says("watch Nash County NC")
     assert "I'm reading the agendas of Nash County and Nashville now. I'll tell you what I find." in said
@@ -68,7 +76,7 @@ async def test_a_county_that_was_never_read_is_read_now_and_the_chat_waits(talk)
 async def test_a_county_without_a_source_says_how_to_suggest_one_in_each_language(talk):
     assert "I don't read any agendas of Pitt County yet." in await talk.says("watch Pitt County NC")
     said = await talk.says("vigilar condado de Wake NC", address="7", language=Language.SPANISH)
-    assert "Todavía no leo las agendas del condado de Wake" in said or "Todavía no leo las agendas de" in said
+    assert "Todavía no leo las agendas de este lugar: condado de Wake." in said
 
 
 @pytest.mark.parametrize(
@@ -85,6 +93,17 @@ async def test_a_county_without_a_source_says_how_to_suggest_one_in_each_languag
         ("http://2130706433/", "isn't the address of a public website"),
         ("http://router.local/", "isn't the address of a public website"),
         ("https://nash.gov:8443/", "isn't the address of a public website"),
+        ("http://0x7f.1/", "isn't the address of a public website"),
+        ("http://127。0。0。1/", "isn't a web address"),
+        ("http://①②⑦.0.0.1/", "isn't a web address"),
+        ("http://[::ffff:10.0.0.1]/", "isn't the address of a public website"),
+        ("http://localhost.localdomain/", "isn't the address of a public website"),
+        ("http://db.default.svc./", "isn't the address of a public website"),
+        ("https://n\u0430sh.gov/", "isn't a web address"),  # a Cyrillic letter
+        ("https://nash.gov/\u202efdp.exe", "isn't a web address"),
+        ("https://nash.gov/\x00", "isn't a web address"),
+        ("javascript:alert(1)", "isn't a web address"),
+        ("https://nash.gov\\@evil.example/", "isn't a web address"),
         ("https://nashcountync.gov/AgendaCenter/", "I already have that site: Nash County, NC (AgendaCenter)."),
         ("https://agendas.example.org/x", "Whose agendas are they?"),
     ],

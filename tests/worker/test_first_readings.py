@@ -1,5 +1,9 @@
 """A place that someone has just begun to watch is read at once, and the chat hears what was found."""
 
+import shlex
+from dataclasses import replace
+from functools import partial
+
 import pytest
 from support.loopback.local import LoopbackLegistar, LoopbackWeb, Reply, page
 from support.places import TLS
@@ -20,7 +24,7 @@ from bot.pipeline.local_requests import (
 )
 from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
-from bot.worker.health_notices import notify
+from bot.worker.health_notices import notice_of_suggestion, notify
 from bot.worker.worker import Worker
 
 
@@ -119,3 +123,45 @@ async def test_a_suggestion_is_told_to_the_operator_once(here):
     assert address == "99"
     assert "Someone suggests a site to read: Nash County, NC (a page)" in text
     assert "https://nash.example/a" in text
+
+
+def test_the_command_for_a_hostile_address_runs_nothing_else():
+    address = "https://nash.example/a;rm%20-rf$(reboot)&b='c'"
+    nash = Place(name="Nash County, NC", kind="page", address=address, state="NC")
+    text = notice_of_suggestion(Suggestion(key="abc", place=nash, chat="x", at=NOW)).text
+    command = shlex.split(text.partition("To add it, run: ")[2])
+    assert command == ["countersign", "sources", "add", address, "--state", "NC", "--write"]
+
+
+async def test_the_operator_hears_of_a_suggestion_at_once_and_not_with_the_next_upkeep(here):
+    runner, store, channel, _ = here
+    nash = Place(name="Nash County, NC", kind="page", address="https://nash.example/a", state="NC")
+    made = runner(nash)
+    told = partial(notify, made, [Operator("telegram", "99")], stale_after=None)
+    worker = Worker(made, upkeep=told)
+    await worker.tick()  # the first upkeep; the next one is a minute away
+    await worker.idle()
+    await keep_suggestion(store, Suggestion(key="abc", place=nash, chat="x", at=NOW))
+    worker._first_at = 0.0
+    for _ in range(2):
+        await worker.tick()
+        await worker.idle()
+    assert [address for address, _ in channel.told] == ["99"]
+
+
+async def test_a_source_joins_an_empty_catalog(here):
+    runner, store, channel, saved = here
+    async with LoopbackLegistar() as legistar:
+        legistar.event(1, "Board of Commissioners", "2026-12-08")
+        nash = place("Nash County", legistar)
+        made = replace(runner(), reads_added=True)
+        worker = Worker(made)
+        await worker.tick()
+        await worker.idle()
+        await add_source(store, nash)
+        await ask_for_reading(store, [nash], NOW, subscription=saved.id)
+        worker._first_at = 0.0
+        await worker.tick()
+        await eventually(lambda: channel.told)
+        await worker.idle()
+    assert "I read Nash County's agendas (Legistar): 1 item" in channel.told[0][1]

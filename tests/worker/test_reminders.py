@@ -49,7 +49,7 @@ async def test_a_meeting_is_reminded_of_once_also_after_a_restart(here):
     await remind(here.runner)
     ((address, text),) = here.channel.told
     assert address == "42"
-    assert text.startswith("Tomorrow: Board of Commissioners, Nash County, NC meets with 287(g) on its agenda.")
+    assert text.startswith("Tomorrow, with 287(g) on the agenda: Board of Commissioners, Nash County, NC\n")
 
 
 async def test_without_the_setting_no_one_is_reminded(here):

@@ -37,12 +37,19 @@ class PlaceContext:
 
     `log` contains the recorded changes for mentions in the state. `participating` is ICE's list, or None if the list
     has not been read yet. `is_first` is true if the place is treated as new. In that case, mentions of past meetings
-    are recorded without an alert, and mentions of upcoming meetings are marked as already on the agenda.
+    are recorded without an alert, and mentions of upcoming meetings are marked as already on the agenda. `since` is
+    when the place was first read at its present site. Ids on an earlier site prove nothing, so an earlier mention only
+    keeps the same title for the same day from being reported again.
     """
 
     log: Sequence[Change]
     participating: Mapping[Key, Agreement] | None
     is_first: bool
+    since: datetime | None = None
+
+    def is_of_former_site(self, change: Change) -> bool:
+        """Return True if a change was recorded before the place moved to its present site."""
+        return bool(self.since and change.recorded_at and change.recorded_at < self.since)
 
 
 def is_first(read_at: datetime | None, now: datetime) -> bool:
@@ -83,6 +90,8 @@ class _Tracker:
     def __init__(self, place: Place, context: PlaceContext, now: datetime) -> None:
         retracted = {change.retracts for change in context.log}
         ours = [c for c in context.log if c.mention and c.mention.source == place.name and c.kind is not Kind.RETRACTED]
+        self._former = {_told(c.mention) for c in ours if c.mention and context.is_of_former_site(c)}
+        ours = [c for c in ours if not context.is_of_former_site(c)]
         self._place, self._context, self._now = place, context, now
         self._zone = zone_or_utc(place.zone)
         self._today = now.astimezone(self._zone).date()
@@ -222,7 +231,8 @@ class _Tracker:
         """Return the kind of change to record, or None if nothing changed for readers."""
         if before is None:
             takes_place = mention.is_to_come(self._now) and mention.status in {"", RESCHEDULED}
-            is_news = takes_place or not self._context.is_first
+            is_known = self._context.is_first and _told(mention) in self._former
+            is_news = (takes_place and not is_known) or not self._context.is_first
             return Kind.MENTIONED if is_news else Kind.LISTED
         if self._is_moved(before, mention):
             return Kind.MENTIONED
@@ -263,6 +273,11 @@ def _subject(passages: Sequence[Passage]) -> Subject | None:
     return Subject.RELATED if passages else None
 
 
+def _told(mention: Mention) -> tuple[Subject, date | None, str]:
+    """Return what a mention reports apart from its id: its subject, its meeting's day and its title."""
+    return mention.subject, mention.meets_on, " ".join(_words_in_order(mention.title))
+
+
 def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> float:
     """Return the similarity, from 0 to 1, between an excerpt and an item's title or most similar passage.
 
@@ -274,7 +289,11 @@ def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> fl
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text.casefold()))
+    return frozenset(_words_in_order(text))
+
+
+def _words_in_order(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _as_on_agenda(filed: Mention, known: Mention) -> Mention:

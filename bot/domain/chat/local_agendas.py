@@ -73,8 +73,8 @@ _A_FEED = Phrase("a feed")
 
 
 def said(language: Language, key: str, **values: object) -> str:
-    """Return the sentence for a key."""
-    return SAID[key](language, **values)
+    """Return the sentence for a key. In English, a name that ends in s gets only an apostrophe, as in AP style."""
+    return SAID[key](language, **values).replace("s's ", "s' ")
 
 
 def line(language: Language, key: str, **values: object) -> Line:

@@ -21,8 +21,8 @@ LONGEST_TITLE = 120
 _THIS_WEEK = Phrase("This week:")
 _MEETING = Phrase("{place}, {when}: {title}")
 _MORE = Phrase("and {n} more meeting", "and {n} more meetings")
-_TOMORROW = Phrase("Tomorrow: {place} meets with 287(g) on its agenda.")
-_TODAY = Phrase("Today: {place} meets with 287(g) on its agenda.")
+_TOMORROW = Phrase("Tomorrow, with 287(g) on the agenda: {place}")
+_TODAY = Phrase("Today, with 287(g) on the agenda: {place}")
 _WHEN = Phrase("{when}. The meeting was on the calendar when I last checked.")
 
 

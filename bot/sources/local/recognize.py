@@ -29,6 +29,7 @@ def recognize(address: str) -> Place | None:
 _VENDORS_OWN = frozenset(
     {"www", "connect", "help", "support", "login", "account", "accounts", "info", "blog", "docs", "cp", "status", "go"}
 )  # hosts of the vendors themselves, to which the footers of their customers' pages lead
+_OF_CUSTOMERS = frozenset({"www", "go"})  # www is also a town's own, and every BoardDocs site is at go.boarddocs.com
 
 
 def recognized_among(addresses: Iterable[str]) -> Place | None:
@@ -39,7 +40,12 @@ def recognized_among(addresses: Iterable[str]) -> Place | None:
     for address in addresses:
         found = recognize(address)
         host = (urlsplit(address).hostname or "").split(".")
-        if found is None or found.kind == "page" or host[0] in _VENDORS_OWN - {"www"} or found.name in _VENDORS_OWN:
+        if (
+            found is None
+            or found.kind == "page"
+            or host[0] in _VENDORS_OWN - _OF_CUSTOMERS
+            or found.name in _VENDORS_OWN
+        ):
             continue
         if found.kind != "feed" or host[-2:] == ["granicus", "com"]:
             return found
@@ -49,13 +55,14 @@ def recognized_among(addresses: Iterable[str]) -> Place | None:
 def completed_address(typed: str) -> str:
     """Add a scheme to a typed address if needed, as browsers do.
 
-    Returns "" if the address is invalid or contains a user name.
+    Returns "" if the address is invalid, contains a user name or has characters that don't show.
     """
     address = typed.strip()
     if _HOST_ALONE.fullmatch(address):
         address = f"https://{address}"
     parts = web_parts(address)
-    return address if parts is not None and "@" not in parts.netloc and not re.search(r"\s", address) else ""
+    is_plain = address.isprintable() and not re.search(r"\s", address)
+    return address if parts is not None and "@" not in parts.netloc and is_plain else ""
 
 
 def _state(host: str) -> str:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect, Form, Validators, remembered
-from bot.domain.source_status import SourceStatus
+from bot.domain.source_status import NOTES, SourceStatus
 from bot.domain.time_zones import is_zone
 from bot.errors import Blocked, Missing, SourceError, StandIn, Unreachable, Unreadable, Unsafe
 from bot.sources import Fetcher
@@ -82,7 +82,7 @@ class ReadSession:
     @property
     def is_first(self) -> bool:
         """True if nothing is stored about the place yet."""
-        return not self.status.facts
+        return not self.status.facts.keys() - {NOTES}
 
     @property
     def is_daily_recheck(self) -> bool:

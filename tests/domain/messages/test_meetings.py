@@ -48,11 +48,13 @@ def editions(*changes):
 def test_a_reminder_names_the_body_the_time_and_the_item():
     (meeting,) = due_reminders(chat(), editions(change()), NOW)
     assert plain_text(reminder(Language.ENGLISH, meeting, NOW, "America/New_York")) == (
-        "Tomorrow: Board of Commissioners, Nash County, NC meets with 287(g) on its agenda.\n"
+        "Tomorrow, with 287(g) on the agenda: Board of Commissioners, Nash County, NC\n"
         "Dec. 8, 2026, at 6:30 p.m. EST. The meeting was on the calendar when I last checked.\n"
         "• MOA with ICE\nhttps://nash.example/1"
     )
-    assert plain_text(reminder(Language.SPANISH, meeting, NOW, "America/New_York")).startswith("Mañana: Board of")
+    assert plain_text(reminder(Language.SPANISH, meeting, NOW, "America/New_York")).startswith(
+        "Mañana, con el 287(g) en la agenda: Board of"
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ DAY = date(2026, 12, 1)
         ('<a href="https://public.destinyhosted.com/agenda_publish.cfm?id=63927&mt=ALL">x</a>', "destiny", "https://public.destinyhosted.com/agenda_publish.cfm?id=63927"),
         ('<a href="https://lakewales.novusagenda.com/agendapublic/">x</a>', "novusagenda", "https://lakewales.novusagenda.com/agendapublic/"),
         ('<a href="https://pitt.civicweb.net/Portal/">x</a>', "civicweb", "https://pitt.civicweb.net"),
+        ('<iframe src="https://pub-pitt.escribemeetings.com/Meeting.aspx?Id=6f1c">', "escribe", "https://pub-pitt.escribemeetings.com"),
+        ('<a href="https://pub-pitt.escribemeetings.com/?Year=2026">Agendas</a>', "escribe", "https://pub-pitt.escribemeetings.com"),
+        ('<a href="https://go.boarddocs.com/nc/pitt/Board.nsf/vpublic?open">Agendas</a>', "boarddocs", "https://go.boarddocs.com/nc/pitt/Board.nsf/Public"),
+        ('<iframe src="//www.boarddocs.com/nc/pitt/Board.nsf/goto?open&amp;id=ABC">', "boarddocs", "https://go.boarddocs.com/nc/pitt/Board.nsf/Public"),
     ],
 )  # fmt: skip
 def test_a_frame_or_a_link_to_a_platform_is_offered(html, kind, address):
@@ -40,6 +44,8 @@ def test_a_frame_or_a_link_to_a_platform_is_offered(html, kind, address):
         '<a href="https://www.civicplus.com/?utm=x">Websites by CivicPlus</a>',
         '<a href="https://connect.civicplus.com/referral">CivicPlus</a>',
         '<a href="https://www.iqm2.com/">IQM2</a><a href="/rss.xml">News</a>',
+        '<a href="https://go.boarddocs.com/">BoardDocs</a><a href="https://www.escribemeetings.com/">eScribe</a>',
+        '<a href="https://info.escribemeetings.com/demo">eScribe</a><a href="https://www.boarddocs.com/home">x</a>',
         '<a href="javascript:void(0)">x</a><a href="mailto:a@b.gov">y</a><iframe>',
     ],
 )

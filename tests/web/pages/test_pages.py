@@ -12,6 +12,7 @@ import httpx
 import pytest
 from support.samples import NOON, agreement, change, document, held, publication, record, spoken
 
+from bot.domain.agenda import Place
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind
 from bot.domain.document import digest
@@ -585,3 +586,16 @@ async def test_a_change_has_its_date_at_the_top_and_links_to_the_documents_it_na
     page = render(await model_now(origin(store, Clock())), "/changes/6", {}, INSTALLATION).body.decode()
     assert '<a href="https://www.ice.gov/new.pdf" rel="nofollow noreferrer">https://www.ice.gov/new.pdf</a>' in page
     assert 'href="javascript' not in page
+
+
+@pytest.mark.parametrize(("prefix", "counties"), [("", "Counties"), ("/es", "Condados")])
+async def test_the_meetings_page_says_whose_agendas_can_be_read_and_leaves_out_what_no_list_has(
+    store, prefix, counties
+):
+    nash = Place(name="Nash County, NC", kind="page", address="https://x.gov", state="NC", fips="37127")
+    model = await model_now(origin(store, Clock()))
+    shown = render(model, f"{prefix}/meetings", {}, replace(INSTALLATION, places=(nash,))).body.decode()
+    assert f'<th scope="row">{counties}</th><td>3,143</td><td>1</td>' in shown
+    assert "Cities whose police" not in shown
+    assert "Ciudades cuya" not in shown
+    assert 'id="coverage"' not in render(model, f"{prefix}/meetings", {}, INSTALLATION).body.decode()
