@@ -46,6 +46,7 @@ def command_line() -> int:
 
     The code is 1 if the command failed, and 2 if the command or the settings were wrong.
     """
+    _replace_closed_streams()
     try:
         app([plain_option(word) for word in sys.argv[1:]], prog_name=NAME)  # also when it runs as `python -m bot`
     except ConfigError as fault:
@@ -64,6 +65,13 @@ def command_line() -> int:
         say(f"Countersign failed with an internal error. Please report it and attach the file {_saved_traceback()}.")
         return 1
     return 0
+
+
+def _replace_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed, so that no file of ours gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
 
 
 def _saved_traceback() -> str:
