@@ -22,6 +22,7 @@ from bot.config.settings import Settings, load, own_names
 from bot.domain.language import Language
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import formats
+from bot.domain.text.rich_text import legible
 from bot.errors import ConfigError, CountersignError, SourceError, UsageError
 from bot.observability.logs import set_up_logs
 
@@ -225,7 +226,7 @@ class _Setup:
             return
         try:
             for sentence in first_setup.introduced(settings, channel):
-                say_wrapped(sentence)
+                say_wrapped(legible(sentence))
         except SourceError:
             self.unreached.add(channel)
             say_wrapped(

@@ -76,7 +76,9 @@ def _expanded(named: str) -> Path:
     try:
         return Path(named).expanduser()
     except RuntimeError:  # there is no such user
-        raise ConfigError([f"{NAMED_BY}: this machine knows no home folder for {named}; write the whole path"]) from None
+        raise ConfigError(
+            [f"{NAMED_BY}: this machine knows no home folder for {named}; write the whole path"]
+        ) from None
 
 
 def _kind(path: Path) -> int | None:

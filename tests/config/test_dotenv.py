@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_a_device_or_a_folder_is_never_replaced_by_a_file(tmp_path, monkeypatch)
     for env in ({}, {dotenv.NAMED_BY: "/dev/full"}, {dotenv.NAMED_BY: str(tmp_path)}):
         with pytest.raises(ConfigError, match="only to an ordinary file"):
             dotenv.own_file(env, [])
-    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
 @pytest.mark.parametrize("name", ["~no-such-user/.env", "loop", "a" * 5000, "/dev/zero"])
