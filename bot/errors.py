@@ -94,6 +94,10 @@ class StandIn(Unreadable):
     """Raised when a server sends another page in place of a document, such as a login page, with a status of 200."""
 
 
+class Misplaced(SourceError):
+    """Raised when a source's site says that it belongs to another place than the catalog says."""
+
+
 class InternalSourceError(SourceError):
     """Raised when a document triggers a bug in Countersign. The message gives the file and line of the bug."""
 

@@ -56,6 +56,7 @@ from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
 from bot.worker import scheduler
 from bot.worker.health_notices import notify
+from bot.worker.reminders import remind
 from bot.worker.weekly_summary import summarize
 from bot.worker.worker import Worker
 
@@ -331,6 +332,7 @@ async def work_until_stopped(
     async def upkeep() -> None:
         await probe_rejected_tokens(runner.store, runner.now())
         await notify(runner, operators(settings), stale_after)
+        await remind(runner)
         if settings.weekly_summary:
             await summarize(runner, operators(settings), lambda: free_room(settings))
 
@@ -356,7 +358,7 @@ async def _serve(service: Service, stopping: Stop) -> None:
                 await stop.wait()
         else:
             async with (
-                runner(settings, store, observer=service.metrics, sends=False) as made,
+                runner(settings, store, places(settings), service.metrics, sends=False) as made,
                 listening(settings, made, chat_commands(settings, made), views),
             ):
                 await stop.wait()

@@ -183,6 +183,7 @@ def installation(settings: Settings, base: str = "") -> Installation:
         contact=settings.contact or "",
         source=settings.ice_url,
         invitations={name: address for name, address in invitations.items() if address is not None},
+        places=tuple(places(settings).values()),
     )
 
 

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from bot.channels.protocols import Notes
 from bot.domain.finding import Finding, fine, wrong
 from bot.domain.letters import counted
 from bot.errors import SourceError, Unreadable
-from bot.fetch.post import Poster
+
+if TYPE_CHECKING:
+    from bot.fetch.post import Poster  # it imports httpx, which most commands don't need
 
 MOST_NAMED = 10  # chats that can't be reached
 MOST_CHATS = 20  # asked about on each platform; more would use up the rate limit that the alerts need
@@ -46,7 +48,7 @@ class ServerTime:
 class PlatformApi:
     """A client that asks single questions. `times` collects the servers' own times."""
 
-    poster: Poster
+    poster: "Poster"
     now: Callable[[], datetime]
     times: list[ServerTime] = field(default_factory=list)
 

@@ -73,6 +73,7 @@ _EXAMPLES = {
         "countersign sources coverage --state NC",
         "countersign sources coverage --csv > coverage.csv",
     ),
+    "sources export": ("countersign sources export --state NC", "countersign sources export --csv > sources.csv"),
     "sources check": ('countersign sources check "Nash County, NC"', "countersign sources check --state NC"),
     "sources add": (
         'countersign sources add https://www.example.gov/AgendaCenter --state NC --name "Nash County" --county Nash',

@@ -1,5 +1,6 @@
 """Terminal output: tables, JSON lines, CSV, counts and a progress bar."""
 
+import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -78,6 +79,14 @@ def _name(change: JsonObject) -> str:
     if change["kind"] == "corrected" and was and was["state"] != change["state"]:
         return f"{change['agency']} (was under {state_name(was['state'])})"
     return str(change["agency"])
+
+
+def print_csv(rows: Sequence[JsonObject]) -> None:
+    """Print objects with the same keys as CSV, with a heading."""
+    if rows:
+        table = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 def print_bytes(text: bytes) -> None:

@@ -1,7 +1,7 @@
 """Commands for local sources: `read`, `sources`, `sources check` and `sources add`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,23 +10,27 @@ import typer
 from bot.app import control_socket, one_shot
 from bot.app.wiring import utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import print_lines, print_table, say
+from bot.cli.output import print_csv, print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
-from bot.commands.local_sources import document_at, place_of, proposed
+from bot.commands.local_sources import document_at, next_meetings, of_its_body, place_of, proposed
 from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.agendas.coverage import coverage as counted_coverage
 from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import state_name
+from bot.domain.time_zones import zone_or_utc
 from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
+from bot.pipeline.local_requests import added_sources, verified_on
 from bot.sources import LOCAL
 from bot.sources.formats.document_text import SCANNED
+from bot.sources.local.front_page import look_at
 
 read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
@@ -126,7 +130,7 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
             raise UsageError(f"Put the options after the command: countersign sources {ctx.invoked_subcommand} …")
         return
     settings, code = prepared(), one_state(state)
-    places = [place for place in catalog.places().values() if code in {None, place.state}]
+    places = [place for place in _all_places(settings).values() if code in {None, place.state}]
     statuses = {status.source: status for status in one_shot.read(settings, lambda store: store.source_statuses())}
     found = local_sources.listed(places, statuses)
     if json_:
@@ -151,6 +155,70 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
     say(f"{counted(len(found), 'source')}. An unverified one is read only if someone watches its state by name.")
 
 
+def _all_places(settings: Settings) -> Mapping[str, Place]:
+    """Return the sources of the catalog and those that the operator added in chat."""
+    return {**catalog.places(), **one_shot.read(settings, added_sources)}
+
+
+@app.command()
+def export(
+    state: State = None,
+    json_: Json = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also the sources that were never read well.")] = False,
+) -> None:
+    """Print the sources that were read well, with the day, as tables for config/sources."""
+    settings, code = prepared(), one_state(state)
+    statuses = {status.source: status for status in one_shot.read(settings, lambda store: store.source_statuses())}
+    found = [
+        replace(place, verified=verified_on(statuses.get(name), place))
+        for name, place in sorted(_all_places(settings).items())
+        if code in {None, place.state}
+    ]
+    chosen = [place for place in found if every or place.verified is not None]
+    if json_:
+        print_lines(map(local_sources.export_json, chosen))
+    elif csv_:
+        print_csv([local_sources.export_json(place) for place in chosen])
+    else:
+        for place in chosen:
+            print(f"# {place.state}\n{catalog.table(place)}\n")
+    say(f"{counted(len(chosen), 'source')} of {len(found):,}.")
+
+
+@app.command()
+def coverage(
+    state: State = None,
+    json_: Json = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+) -> None:
+    """Show how many counties and cities have a source, by state: all counties, and those with an agreement."""
+    settings, code = prepared(), one_state(state)
+    known = one_shot.read(settings, lambda store: store.known())
+    rows = [
+        local_sources.coverage_json(row)
+        for row in counted_coverage(_all_places(settings).values(), known.participating.values())
+        if code is None or row.state == code
+    ]
+    if json_:
+        print_lines(rows)
+    elif csv_:
+        print_csv(rows)
+    else:
+        columns = (
+            "state",
+            "counties",
+            "with a source",
+            "counties with an agreement",
+            "with a source",
+            "cities with an agreement",
+            "with a source",
+        )
+        print_table(columns, ([str(value) for value in row.values()] for row in rows))
+        if not known.participating:
+            say("ICE's list hasn't been read yet, so no agreement is counted. To read it, run: countersign poll")
+
+
 @app.command()
 def check(
     name: Annotated[
@@ -164,7 +232,7 @@ def check(
     A source that can be read counts as verified. Exits with 1 if any source fails.
     """
     settings, code = prepared(), one_state(state)
-    found = catalog.places()
+    found = _all_places(settings)
     places = [catalog.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
     if not places:
         raise UsageError(_no_source(code))
@@ -232,8 +300,12 @@ def add(
 ) -> None:
     """Propose a source for config/sources. The source's platform is detected, and the source is read once as a test."""
     settings = prepared()
-    place = _in_its_zone(proposed(place_of(address, kind=kind, state=one_state(state) or "", county=county, name=name)))
-    place = catalog.checked(replace(place, zone=zone or place.zone))
+    place = place_of(address, kind=kind, state=one_state(state) or "", county=county, name=name)
+    if place.state:
+        _checked(place, zone)
+    if not unread:
+        place = _looked_at(settings, place, is_given=(kind is not None, bool(name)))
+    place = _checked(place, zone)
     if not unread:
         place = _read_once(settings, place, is_kind_given=kind is not None)
     if write:
@@ -241,6 +313,38 @@ def add(
     else:
         say(f"Put this in config/sources/{place.state}.toml, or run the command again with --write:")
     print(catalog.table(place))
+
+
+def _checked(place: Place, zone: str) -> Place:
+    """Return a valid table's place, in its zone. Raise UsageError if its state isn't known or it is in the catalog."""
+    usual = catalog.usual_zone(place.state, place.county, catalog.places().values()) if place.state else ""
+    place = proposed(place)
+    return catalog.checked(replace(place, zone=zone or usual))
+
+
+def _looked_at(settings: Settings, place: Place, *, is_given: tuple[bool, bool]) -> Place:
+    """Return the source that a page shows or links to, with the body, state and county that the site names.
+
+    If the page can't be fetched, return the place as it is; reading it will say why.
+    """
+    has_kind, has_name = is_given
+
+    async def look() -> tuple[Place | None, tuple[str, str]]:
+        async with _fetch(settings) as fetch:
+            return await look_at(fetch, place)
+
+    try:
+        inside, stated = asyncio.run(look())
+    except SourceError:
+        inside, stated = None, ("", "")
+    found = place
+    if inside is not None and not has_kind:
+        say(f"This page shows or links to {masked(inside.address)} ({inside.kind}), so that is proposed instead.")
+        say("To propose the page itself, run the command again with --kind page.")
+        found = replace(inside, state=place.state or inside.state, county=place.county)
+    elif place.kind == "page" and not has_kind:
+        say("I don't know this site's platform, so I read it as a page: its whole text counts as one item.")
+    return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
 
 
 def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:
@@ -252,5 +356,8 @@ def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Plac
         say("A source that can't be read isn't proposed. To propose it anyway, add --unread.")
         raise typer.Exit(1) from None
     numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
+    coming = next_meetings(found, utc_now().astimezone(zone_or_utc(place.zone)).date())
+    for line in coming:
+        say(f"  {legible(line)}")
     say(f"Kind: {place.kind}. Read {', '.join(counted(number, what) for what, number in numbers.items())}.")
     return place

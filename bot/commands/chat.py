@@ -15,6 +15,7 @@ from bot.commands.filters import (
     with_added,
     without,
 )
+from bot.commands.local_agendas import LocalAgendas
 from bot.commands.lookups import Lookups
 from bot.commands.operator_chat import OperatorCommands
 from bot.commands.panel import PanelCommands, with_kind_pressed, with_state_pressed
@@ -72,6 +73,7 @@ class ChatCommands:
         self._runner = runner
         self._operator = operator or OperatorCommands(runner, (), 0)
         self._lookups = look = Lookups(runner)
+        self._local = LocalAgendas(runner, is_open=self._operator.has_chats)
         panel = PanelCommands(runner, save=self._save, resume=self._resume, undo=self._undo)
         self._verbs: Mapping[str, Verb] = {
             "start": self._start, "hello": self._hello, "joined": self._joined, "help": self._help,
@@ -82,6 +84,8 @@ class ChatCommands:
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
+            "reminders": self._reminders,
+            "suggest": self._local.suggest,
             "here": self._here, "statewide": self._statewide, "panel": panel.panel, "faq": self._faq,
         }  # fmt: skip
 
@@ -267,8 +271,10 @@ class ChatCommands:
     async def _placed(self, question: Question, settings: Settings, readings: Sequence[Reading]) -> Reply:
         """Save the settings, say how places were read, and ask once about the statewide agencies."""
         settings, states = with_statewide(settings, readings)
-        reply = await self._apply(question, settings)
-        return with_readings(question, reply, readings, states if question.settings.with_statewide is None else ())
+        reply, saved = await self._applied(question, settings)
+        reply = with_readings(question, reply, readings, states if question.settings.with_statewide is None else ())
+        agendas = await self._local.of_new(question, question.settings.filter, saved, readings)
+        return replace(reply, lines=(*reply.lines, *agendas))
 
     async def _here(self, question: Question, rest: str) -> Reply:
         """Watch the county of a shared location. The channel has turned the location into counties' FIPS codes."""
@@ -433,6 +439,16 @@ class ChatCommands:
             lines.append(question.says("always_later"))
         return Reply(lines=tuple(lines), changed=rest in {"on", "off"})
 
+    async def _reminders(self, question: Question, rest: str) -> Reply:
+        """Turn reminders of meetings on or off. Without "on" or "off", show the current setting."""
+        if rest in {"on", "off"}:
+            await self._save(question, replace(question.settings, hears_reminders=rest == "on"))
+        is_on = rest == "on" if rest in {"on", "off"} else question.settings.hears_reminders
+        lines = [question.says("reminders_on" if is_on else "reminders_off")]
+        if is_on and question.settings.filter.is_empty:
+            lines.append(question.says("none_yet"))
+        return Reply(lines=tuple(lines), changed=rest in {"on", "off"})
+
     async def _set(self, question: Question, rest: str) -> Reply:
         """Apply all the fields of a form at once."""
         fields, now = parser.form(rest), question.settings
@@ -524,9 +540,15 @@ class ChatCommands:
 
     async def _apply(self, question: Question, settings: Settings, *, names_kinds: bool = False) -> Reply:
         """Save the settings. Confirm them in a sentence or two, with the last alert that they would have brought."""
+        return (await self._applied(question, settings, names_kinds=names_kinds))[0]
+
+    async def _applied(
+        self, question: Question, settings: Settings, *, names_kinds: bool = False
+    ) -> tuple[Reply, Subscription]:
+        """Save the settings. Return the confirmation and the subscription."""
         saved = await self._save(question, settings)
         lines = (*self._in_force(question, settings, names_kinds=names_kinds), *await self._lookups.example(saved))
-        return Reply(lines=lines, buttons=_after(question, saved), changed=True)
+        return Reply(lines=lines, buttons=_after(question, saved), changed=True), saved
 
     def _in_force(self, question: Question, settings: Settings, *, names_kinds: bool = False) -> tuple[Line, ...]:
         """Return the settings in a few sentences, with any pause that keeps messages from being sent."""
@@ -553,6 +575,7 @@ class ChatCommands:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            hears_reminders=settings.hears_reminders,
             with_statewide=settings.with_statewide,
             created_at=self._runner.now(),
             version=1,

@@ -40,6 +40,7 @@ def _from_the_start(subscription: Subscription) -> Subscription:
         filter=filter_,
         cursor=0,
         hears_always=False,
+        hears_reminders=False,
         last_sent_at=None,
         slot_served=None,
         pinned_at=None,

@@ -11,11 +11,14 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
+from bot.domain.agendas.bodies import body_of
+from bot.domain.agendas.coverage import Coverage
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.fetch import NEVER_READ
+from bot.pipeline.local_requests import verified_on
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
@@ -24,6 +27,7 @@ from bot.sources.local.recognize import completed_address, recognize
 # Other names people use for a kind.
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
 
+MOST_SHOWN = 5  # of the next meetings
 _PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
 _DOCUMENT = re.compile(r"/AgendaCenter/ViewFile/|\.pdf$", re.IGNORECASE)
 
@@ -161,12 +165,74 @@ def _counts(poll: AgendaPoll, today: date) -> JsonObject:
     }
 
 
+def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
+    """Return the place under its county's or town's name, with the county, as the site or its address says.
+
+    A name and a county that were given stay. If neither names a county or a town of the state, so does the rest.
+    """
+    name, state = stated
+    state = place.state or state
+    bare = re.sub(rf"-?{state.lower()}$", "", place.name) if state else ""
+    stated_name = name if stated[1] in {"", state} else ""
+    found = (body_of(state, each) for each in (stated_name, bare, place.name) if each and state)
+    body = next(filter(None, found), None)
+    if body is None:
+        return replace(place, state=state)
+    county = place.county or body.county_name
+    return replace(
+        place, name=body.name, state=state, county=county, fips=body.fips if county == body.county_name else ""
+    )
+
+
+def next_meetings(found: Iterable[JsonObject], today: date) -> list[str]:
+    """Return a line for each of the next meetings among the items of a reading."""
+    coming = (
+        (item["date"], item["time"] or "", item["body"] or item["title"])
+        for item in found
+        if item["what"] == "item" and item["date"]
+    )
+    lines = (
+        f"{day} {clock}".strip() + f"  {what}" for day, clock, what in sorted(set(coming)) if day >= today.isoformat()
+    )
+    return list(dict.fromkeys(lines))[:MOST_SHOWN]
+
+
 def proposed(place: Place) -> Place:
     """Return the place with its name in the catalog's form. Raise UsageError if the state is unknown."""
     if not place.state:
         raise UsageError("The address doesn't show which state this source is in. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
     return replace(place, name=f"{name}, {place.state}")
+
+
+def export_json(place: Place) -> JsonObject:
+    """Return a source for others: its place, where its agendas are, and who found it and verified it when."""
+    return {
+        "name": place.name.removesuffix(f", {place.state}"),
+        "state": place.state,
+        "county": place.county,
+        "fips": place.fips,
+        "kind": place.kind,
+        "address": masked(place.address),
+        "zone": place.zone,
+        "origin": place.origin,
+        "seen": place.seen,
+        "sure": str(place.sure) if place.sure else "",
+        "verified": place.verified.isoformat() if place.verified else "",
+    }
+
+
+def coverage_json(row: Coverage) -> JsonObject:
+    """Return a state's counts. The last row, of all states, is called US."""
+    return {
+        "state": row.state or "US",
+        "counties": row.counties,
+        "counties_with_source": row.covered,
+        "counties_with_agreement": row.agreeing_counties,
+        "of_these_with_source": row.agreeing_covered,
+        "cities_with_agreement": row.agreeing_cities,
+        "of_these_cities_with_source": row.cities_covered,
+    }
 
 
 def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
@@ -180,7 +246,7 @@ def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> lis
             "address": masked(place.address),
             "zone": place.zone,
             "every_hours": place.every_hours,
-            "verified": place.verified.isoformat() if place.verified else None,
+            "verified": day.isoformat() if (day := verified_on(statuses.get(place.name), place)) else None,
             "last_read": stamp(status.read_at) if (status := statuses.get(place.name)) and status.read_at else None,
             "problem": status.problem if status else None,
         }

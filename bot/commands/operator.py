@@ -31,6 +31,7 @@ from bot.domain.text.rich_text import Span
 from bot.domain.timestamps import stamp, stamp_of
 from bot.errors import CountersignError, SendError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
+from bot.pipeline.local_requests import added_sources
 from bot.pipeline.poll_list import ListPoll
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
@@ -113,7 +114,7 @@ async def _due_but_unserved(runner: Runner) -> list[str]:
 
 async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
     """Read these local sources once, right now, and record the results."""
-    found = catalog.places()
+    found = {**catalog.places(), **await added_sources(runner.store)}
     return {"checked": await local_sources.check(runner, [catalog.named(found, name) for name in names])}
 
 

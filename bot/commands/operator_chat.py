@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import structlog
@@ -11,6 +12,7 @@ from bot.commands.question import Question
 from bot.commands.report import Report, report
 from bot.commands.rulings import RULINGS, Overtaken, commit_retraction, retractable, retraction_of, ruled
 from bot.domain.change import NEVER_CHOSEN, Change, Reason
+from bot.domain.chat import local_agendas
 from bot.domain.chat.operator import (
     Effect,
     Operator,
@@ -30,8 +32,10 @@ from bot.domain.text.rich_text import Line, Span
 from bot.errors import CountersignError, UsageError
 from bot.pipeline.addresses import resolved
 from bot.pipeline.audience import effect_or_none, of_retraction
+from bot.pipeline.local_requests import Suggestion, add_source, ask_for_reading, keep_suggestion, suggestions
 from bot.pipeline.runner import Runner
 
+MOST_SHOWN = 5  # suggestions in one message
 DRAFTS = "retraction draft"  # the kind of note that keeps the words of a retraction until the operator confirms it
 
 log = structlog.get_logger()
@@ -51,6 +55,7 @@ class OperatorCommands:
             "approve": self._approve,
             "reject": self._reject,
             "retract": self._retract,
+            "suggested": self._suggested,
         }
 
     async def commands_of(self, channel: str, address: str) -> frozenset[str]:
@@ -171,6 +176,45 @@ class OperatorCommands:
         paused = sum(s.paused is not None for s in found.subscriptions)
         counts = {"subscriptions": len(found.subscriptions), "paused": paused, "held": len(found.held)}
         return Reply(lines=(*lines, line(language, "counts", **counts)))
+
+    # ── suggested sites ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def has_chats(self) -> bool:
+        """True if there is an operator's chat, where suggestions can be decided on."""
+        return bool(self._operators)
+
+    async def _suggested(self, question: Question, words: list[str]) -> Reply:
+        """Show the suggested sites, or add or decline one of them."""
+        waiting = {key: each for key, each in (await suggestions(self._runner.store)).items() if not each.decision}
+        if len(words) < 2 or words[0] not in {"add", "no"}:
+            shown = [self._ask_about(question.language, each) for each in list(waiting.values())[:MOST_SHOWN]]
+            lines = [one for reply in shown for one in reply.lines]
+            nothing = (local_agendas.line(question.language, "suggested_none"),)
+            return Reply(lines=tuple(lines) or nothing, buttons=tuple(row for reply in shown for row in reply.buttons))
+        found = waiting.get(words[1])
+        if found is None:
+            return Reply(lines=(local_agendas.line(question.language, "suggested_gone"),), in_place=True)
+        is_added = words[0] == "add"
+        await keep_suggestion(self._runner.store, replace(found, decision="added" if is_added else "declined"))
+        if is_added:
+            await self._add(question.request, found)
+        key = "suggested_added" if is_added else "suggested_declined"
+        return Reply(lines=(local_agendas.line(question.language, key, name=found.place.name),), in_place=True)
+
+    async def _add(self, asked: Request, found: Suggestion) -> None:
+        """Add a suggested source, and let a worker read it for the operator and for the chat that suggested it."""
+        store, now = self._runner.store, self._runner.now()
+        await add_source(store, found.place)
+        await self._runner.update_places()
+        await ask_for_reading(store, [found.place], now, channel=asked.channel, address=asked.address)
+        if found.subscription:
+            await ask_for_reading(store, [found.place], now, subscription=found.subscription)
+
+    def _ask_about(self, language: Language, found: Suggestion) -> Reply:
+        before = self._runner.places.get(found.place.name)
+        replaces = before.address if before is not None else ""
+        return local_agendas.suggestion_reply(language, key=found.key, place=found.place, replaces=replaces)
 
     # ── retractions ──────────────────────────────────────────────────────────────────────────────────────────────────
 

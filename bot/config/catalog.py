@@ -6,13 +6,19 @@ zone = "America/New_York"          # the default for every table in this file
 kind = "civicplus"                 # a platform in bot/sources
 address = "https://www.nashcountync.gov/AgendaCenter"
 county = "Nash"                    # if the source is a county or is located in one
+fips = "37127"                     # only if the source is the county's own government
+origin = "Agenda Watch"            # who found it, and when it was last seen there
+seen = 2021
+sure = "read"                      # or answered, or guessed; leave it out if you checked it yourself
 """
 
 import re
 import tempfile
 import tomllib
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +28,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic_core import ErrorDetails
 
 import bot
-from bot.domain.agenda import Place
-from bot.domain.geography.counties import county_names
+from bot.domain.agenda import Certainty, Place
+from bot.domain.geography.counties import county_by_fips, county_names
 from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
@@ -87,6 +93,22 @@ def _real_county(county: str, table: ValidationInfo) -> str:
     return distinct_name(known)
 
 
+def _county_code(fips: str, table: ValidationInfo) -> str:
+    county = county_by_fips(fips) if fips else None
+    if fips and (county is None or county.state != str(table.context)):
+        raise ValueError(f"{fips!r} isn't the FIPS code of a county in {STATES[str(table.context)]}")
+    named = table.data.get("county", "")
+    if county is not None and named and named != distinct_name(county):
+        raise ValueError(f"{fips!r} is {distinct_name(county)} and not {named}")
+    return fips
+
+
+def _certainty(sure: str) -> str:
+    if sure and sure not in Certainty.__members__.values():
+        raise ValueError(f"must be read, answered or guessed, not {sure!r}")
+    return sure
+
+
 def _advice(word: str, words: Iterable[str]) -> str:
     known = list(words)
     near = suggest(word, known)
@@ -115,6 +137,10 @@ class _Table(BaseModel):
     selector: str = ""
     every_hours: Annotated[float, Field(ge=0.25, le=168, allow_inf_nan=False)] = EVERY_HOURS
     verified: date | None = None
+    fips: Annotated[str, AfterValidator(_county_code)] = ""
+    origin: str = ""
+    seen: Annotated[int, Field(ge=1990, le=2100)] | None = None
+    sure: Annotated[str, AfterValidator(_certainty)] = ""
 
 
 def _place(name: str, state: str, values: object) -> Place:
@@ -131,6 +157,10 @@ def _place(name: str, state: str, values: object) -> Place:
         selector=table.selector or None,
         every_hours=table.every_hours,
         verified=table.verified,
+        fips=table.fips,
+        origin=table.origin,
+        seen=table.seen,
+        sure=Certainty(table.sure) if table.sure else None,
     )
 
 
@@ -138,7 +168,9 @@ def _values(place: Place) -> dict[str, Any]:
     """Return the values for a place's table, without empty or default values."""
     values = {key: getattr(place, key) for key in _Table.model_fields}
     return {
-        key: value for key, value in values.items() if value is not None and value != _Table.model_fields[key].default
+        key: str(value) if isinstance(value, Certainty) else value
+        for key, value in values.items()
+        if value not in {None, "", _Table.model_fields[key].default}
     }
 
 
@@ -155,6 +187,13 @@ def _complaints(fault: ValidationError) -> Iterator[tuple[str, str]]:
             yield (str(error["loc"][0]) if error["loc"] else ""), _complaint(error)
 
 
+_MUST_BE = {
+    "every_hours": "must be a number of hours from 0.25 to 168",
+    "verified": "must be a date without quotes, like 2026-12-01",
+    "seen": "must be a year without quotes, like 2026",
+}
+
+
 def _complaint(error: ErrorDetails) -> str:
     key = error["loc"][0] if error["loc"] else ""
     match error["type"]:
@@ -164,11 +203,7 @@ def _complaint(error: ErrorDetails) -> str:
             return "is missing"
         case "extra_forbidden":
             return f"isn't a key of a source{_advice(str(key), _Table.model_fields)}"
-    if key == "every_hours":
-        return "must be a number of hours from 0.25 to 168"
-    if key == "verified":
-        return "must be a date without quotes, like 2026-12-01"
-    return f"must be text in quotes, not {error['input']!r}"
+    return _MUST_BE.get(str(key), f"must be text in quotes, not {error['input']!r}")
 
 
 # ── all files ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,6 +382,41 @@ def add(place: Place, folder: Path | None = None) -> Path:
     except OSError as fault:
         raise UsageError(f"{path} can't be written: {fault.strerror}.") from fault
     return path
+
+
+def write(found: Iterable[Place], folder: Path | None = None) -> None:
+    """Replace every state's file with these sources, sorted by name. Comments within a file aren't kept."""
+    by_state: dict[str, list[Place]] = {}
+    for place in sorted(found, key=lambda place: place.name):
+        by_state.setdefault(place.state, []).append(place)
+    for state, here in by_state.items():
+        tables = (table(replace(place, zone="" if place.zone == USUAL_ZONE[state] else place.zone)) for place in here)
+        text = "\n\n".join((_heading(state, here), *tables))
+        _replace((folder or _folder()) / f"{state}.toml", f"{text}\n")
+
+
+_HEADING = """\
+# Local government in {name}. `countersign sources --state {state}` lists it, and `countersign sources add ADDRESS`
+# adds to it. Each table is one source, in the time zone below unless it names its own. `origin` and `seen` say who
+# found it and when, and `sure` how certain it is that it is this place's. A source that you have read well gets the
+# day instead, as in `verified = 2026-12-01`. It then also serves channels that watch all states.
+{split}"""
+_SPLIT = """\
+# The zone below is that of most people here. A place known to lie in the other one says so; any other may be an hour
+# off.
+"""
+
+
+def _heading(state: str, here: Iterable[Place]) -> str:
+    is_split = len({place.zone for place in here}) > 1
+    heading = _HEADING.format(name=STATES[state], state=state, split=_SPLIT if is_split else "")
+    return f'{heading}zone = "{USUAL_ZONE[state]}"'
+
+
+def usual_zone(state: str, county: str, found: Iterable[Place]) -> str:
+    """Return the time zone of most sources in a county, or that of most people in the state if it has none."""
+    zones = Counter(place.zone for place in found if place.state == state and county and place.county == county)
+    return zones.most_common(1)[0][0] if zones else USUAL_ZONE[state]
 
 
 def _replace(path: Path, text: str) -> None:

@@ -11,6 +11,17 @@ from bot.domain.document import Document, Validators
 from bot.domain.time_zones import zone_or_utc
 
 
+class Certainty(StrEnum):
+    """How sure it is that a source belongs to its place.
+
+    Someone read its agendas, or its address answered, or the address was only found by trying the place's name.
+    """
+
+    READ = "read"
+    ANSWERED = "answered"
+    GUESSED = "guessed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A local source: one table in config/sources/XX.toml.
@@ -18,7 +29,9 @@ class Place:
     `kind` is the platform: a key of `LOCAL` in bot/sources, such as legistar. `zone` is the place's time zone.
     `every_hours` is the number of hours between readings. `selector` selects the part of a page to read. `body` is the
     board or council that meets, used if the page doesn't name it. `verified` is the day someone confirmed that the
-    source can be read, or None.
+    source can be read, or None. `county` is the county that the place is or lies in. A county's own government has the
+    county's code in `fips`. `origin` says who found the source, `seen` is the year when it was last seen there, and
+    `sure` is None if a person added it.
     """
 
     name: str
@@ -31,6 +44,10 @@ class Place:
     selector: str | None = None
     body: str = ""
     verified: date | None = None
+    fips: str = ""
+    origin: str = ""
+    seen: int | None = None
+    sure: Certainty | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

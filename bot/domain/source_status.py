@@ -52,6 +52,7 @@ class SourceStatus:
     data that only this source uses. A local source that hasn't been readable for a week is no longer polled;
     `parked_at` is when polling stopped. `heard` maps each way that ICE's lists reach us to the time of its last
     reading. While a relay is heard from, the source isn't polled. `trouble` is the kind of the current problem.
+    `verified_at` is the time of the first reading of a local source that found items and had no problems.
     `good_readings` and `failed_readings` count all readings since the source is known. An older program doesn't store
     them.
     """
@@ -71,6 +72,7 @@ class SourceStatus:
     parked_at: datetime | None = None
     heard: Mapping[Way, datetime] = field(default_factory=dict)
     trouble: Trouble | None = None
+    verified_at: datetime | None = None
     good_readings: int = 0
     failed_readings: int = 0
 

@@ -129,6 +129,12 @@ class Filter:
         """Return whether the filter matches this change."""
         return self.kind_for(change) is not None
 
+    def has_meeting(self, change: Change) -> bool:
+        """Return whether the filter selects a mention's place, no matter when the entries were added."""
+        kinds = {Kind.MENTIONED, Kind.RELATED} if change.is_related else {Kind.MENTIONED}
+        listed = (change.mention.listed if change.mention else None) or ()
+        return kinds <= self.kinds.keys() and self._watches_any((change.agreement, *listed), sys.maxsize)
+
     def _has_kind(self, kind: Kind, seq: int) -> bool:
         return kind in self.kinds and seq > self.kinds[kind]
 
@@ -220,6 +226,7 @@ class Subscription:
     sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
     reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
     for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed.
+    `hears_reminders` asks for a reminder on the evening before a meeting with 287(g) on its agenda.
     `with_statewide` says whether a ZIP code or a town also adds its state's statewide agencies. It is None until the
     chat was asked. `version` is the number of changes to the settings. `before` contains the previous settings for
     Undo, or None if the settings never changed. `paused_at` and `paused_by` say when a person paused it, and who: CHAT
@@ -252,6 +259,7 @@ class Subscription:
     quiet_until: datetime | None = None
     hears_stale: bool = False
     hears_always: bool = False
+    hears_reminders: bool = False
     with_statewide: bool | None = None
     version: int = 0
     before: "Settings | None" = None
@@ -286,6 +294,7 @@ class Subscription:
             quiet_until=self.quiet_until,
             hears_stale=self.hears_stale,
             hears_always=self.hears_always,
+            hears_reminders=self.hears_reminders,
             with_statewide=self.with_statewide,
         )
 
@@ -304,6 +313,7 @@ class Subscription:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            hears_reminders=settings.hears_reminders,
             with_statewide=settings.with_statewide,
             version=self.version + 1,
             before=self.settings,
@@ -383,6 +393,7 @@ class Settings:
     quiet_until: datetime | None = None
     hears_stale: bool = False
     hears_always: bool = False
+    hears_reminders: bool = False
     with_statewide: bool | None = None
 
 

@@ -204,6 +204,8 @@ class Composer:
             return about
         about = replace(about, totals=await self.standings.totals(pinned), is_held=bool(await self.store.held()))
         about = replace(about, earlier=await self.standings.earlier(pinned))
+        assert pinned.pinned is not None
+        about = replace(about, meetings=await self.standings.meetings(pinned.pinned))
         if not pinned.hears_always:
             return about
         statuses = [status for status in await self.store.source_statuses() if status.read_at is not None]

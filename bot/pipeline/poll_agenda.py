@@ -3,22 +3,24 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place, Subject
+from bot.domain.agenda import AgendaItem, Certainty, LocalReading, Passage, Place, Subject
 from bot.domain.agendas.link import AGENDA_KINDS
 from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
+from bot.domain.chat.local_agendas import SourceState
 from bot.domain.outage import place_in_words
 from bot.domain.source_status import SourceStatus, spread
 from bot.domain.timestamps import stamp_of
 from bot.domain.web_address import host_of
-from bot.errors import SourceError, attribute_errors_to
+from bot.errors import Misplaced, SourceError, attribute_errors_to
 from bot.sources import LOCAL, Fetcher
+from bot.sources.local.front_page import why_not_its_site
 from bot.store import Record, Sources, Store
 
 PARKED_AFTER = timedelta(days=7)
@@ -52,9 +54,10 @@ class AgendaPoll:
 
 async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> AgendaPoll:
     """Read a place once and record any changes. If the reading fails, update only the place's status."""
-    status = await store.source_status(place.name)
+    status = of_this_kind(place, await store.source_status(place.name))
     try:
         with attribute_errors_to(place.name):
+            await _check_whose_site(place, status, fetch)
             reading = await LOCAL[place.kind].read(fetch, place, status, now())
             return await _process(place, reading, status, store, now())
     except SourceError as fault:
@@ -64,6 +67,24 @@ async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -
         again = stamp_of(failed.due_at if failed.parked_at is None else None)
         log.warning("place not read", source=place.name, problem=str(fault), again=again, in_words=words)
         return AgendaPoll(source=place.name, problems=(str(fault),), failed=True)
+
+
+async def _check_whose_site(place: Place, status: SourceStatus, fetch: Fetcher) -> None:
+    """Before the first reading of a source that no one has read, raise Misplaced if its site is another place's.
+
+    If the site of a guessed source can't be read, the source isn't read either.
+    """
+    is_doubtful = place.verified is None and place.sure in {Certainty.GUESSED, Certainty.ANSWERED}
+    if not is_doubtful or status.read_at is not None:
+        return
+    try:
+        why = await why_not_its_site(fetch, place)
+    except SourceError:
+        if place.sure is Certainty.GUESSED:
+            raise
+        return
+    if why:
+        raise Misplaced(f"{place.name}: {why}, so it isn't read; correct its address in config/sources")
 
 
 async def _process(place: Place, reading: LocalReading, status: SourceStatus, store: Store, at: datetime) -> AgendaPoll:
@@ -127,6 +148,26 @@ async def _record(
 # ── the place's status ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def source_state(place: Place, status: SourceStatus) -> SourceState:
+    """Return what a chat is told about a source."""
+    items, since = status.facts.get(NOTES, {}).get("begun") or (0, None)
+    return SourceState(
+        place=place,
+        read_at=status.read_at,
+        is_failing=status.failures > 0,
+        is_parked=status.parked_at is not None,
+        items=items,
+        since=date.fromisoformat(since) if since else None,
+    )
+
+
+def of_this_kind(place: Place, status: SourceStatus) -> SourceStatus:
+    """Return the status, or one without any reading if the source was on another platform then."""
+    if status.facts.get(NOTES, {}).get("kind", place.kind) == place.kind:
+        return status
+    return SourceStatus(source=status.source)
+
+
 def _new_since(status: SourceStatus, at: datetime) -> datetime | None:
     """Return the start time of the first reading of this place, or None if the first reading is finished."""
     if is_first(status.read_at, at):
@@ -140,7 +181,7 @@ def _status_after(
     reading: LocalReading, status: SourceStatus, place: Place, at: datetime, new_since: datetime | None
 ) -> SourceStatus:
     """Return the status of a place after a successful reading."""
-    notes = _notes(status.facts.get(NOTES, {}), reading.items, at, new_since)
+    notes = {**_notes(status.facts.get(NOTES, {}), reading.items, at, new_since), "kind": place.kind}
     is_same = notes == reading.facts.get(NOTES)
     problem = "; ".join([*_unreadable_documents(notes), *reading.problems]) or None
     since = status.problem_since if status.problem and not status.failures else None
@@ -157,6 +198,7 @@ def _status_after(
         due_at=at + spread(timedelta(hours=place.every_hours), place.name, at),
         not_before=None,
         parked_at=None,
+        verified_at=status.verified_at or (at if reading.items and not reading.problems else None),
         good_readings=status.good_readings + 1,
     )
 
@@ -180,7 +222,15 @@ def _notes(
             unreadable.pop(item.id, None)
     oldest = (at - OVER_FOR).date().isoformat()
     recent = [(name, each) for name, each in unreadable.items() if each[2] >= oldest][-MOST_UNREADABLE:]
-    return {"first_since": new_since.isoformat() if new_since else None, "unreadable": dict(recent)}
+    begun = notes.get("begun") or _begun(items)
+    first = new_since.isoformat() if new_since else None
+    return {"first_since": first, "unreadable": dict(recent)} | ({"begun": begun} if begun else {})
+
+
+def _begun(items: Sequence[AgendaItem]) -> Sequence[Any] | None:
+    """Return how many items the first reading found, and the day of the earliest meeting, or None if it found none."""
+    days = [day.isoformat() for item in items if (day := item.meets_on) is not None]
+    return [len(items), min(days, default=None)] if items else None
 
 
 def _unreadable_documents(notes: Mapping[str, Any]) -> Sequence[str]:
@@ -198,6 +248,8 @@ async def _status_after_failure(
     begun = status if status.failures else replace(status, problem_since=None)
     failed = begun.failed(fault, at, timedelta(hours=place.every_hours))
     assert failed.problem_since is not None
+    if isinstance(fault, Misplaced):
+        return replace(failed, parked_at=failed.parked_at or at)
     lasts = failed.failures >= LEAST_FAILURES and at - failed.problem_since >= PARKED_AFTER
     if failed.parked_at is None and lasts and await _other_sources_are_read(store, at):
         return replace(failed, parked_at=at)

@@ -81,7 +81,7 @@ async def _log_reading(source: Source, done: ListPoll, before: SourceStatus, sto
         return
     if before.failures:
         log.info("source read again", source=source.name, in_words=f"I can read {source.host} again.")
-    if not done.changes:
+    if not done.changes and not done.held:
         again = stamp_of((await store.source_status(source.name)).due_at)
         log.debug("nothing new", source=source.name, again=again, in_words=NOTHING_NEW.format(source.host))
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 from weakref import WeakValueDictionary
 
 import structlog
@@ -21,6 +21,7 @@ from bot.domain.page_addresses import PageLinks
 from bot.domain.subscription import Subscription
 from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
+from bot.pipeline.local_requests import added_sources
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
 from bot.pipeline.standings import Standings
@@ -91,6 +92,7 @@ class Runner:
     _standings: Standings = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "places", dict(self.places))  # sources that are added in chat join it
         object.__setattr__(self, "_standings", Standings(self.store, self.public_url))
 
     # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,8 +122,14 @@ class Runner:
 
     # ── local places ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def update_places(self) -> None:
+        """Take up the sources that were added in chat, in this program or in another."""
+        if self.places:
+            cast("dict[str, Place]", self.places).update(await added_sources(self.store))
+
     async def schedule(self, schedule: Schedule, *, at_once: bool = False) -> Schedule:
         """Rebuild the schedule of places from the store."""
+        await self.update_places()
         live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
         schedule.rebuild(await self.store.source_statuses(), WatchedStates.of(live), self.now(), at_once=at_once)
         return schedule

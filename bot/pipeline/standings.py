@@ -5,7 +5,7 @@ They are computed once for all digests sent at the same time, and are updated as
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -125,6 +125,11 @@ class Standings:
                 and not change.states.isdisjoint(states)
             )
         )
+
+    async def meetings(self, upto: int) -> Sequence[Change]:
+        """Return the latest editions of all agenda mentions, up to and including change number `upto`."""
+        await self._read_on(upto)
+        return AgendaLog(tuple(change for change in self._mentions if change.seq <= upto)).last_editions()
 
     async def links(self, upto: int, language: Language) -> PageLinks | None:
         """Return the links to the pages of all agencies in the log, up to a change. Return None without an address."""

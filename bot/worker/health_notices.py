@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from bot.channels import Sender, ShowsButtons, sender_for
+from bot.domain.chat.local_agendas import suggestion_reply
 from bot.domain.chat.operator import Operator, held_reply
 from bot.domain.language import Language
 from bot.domain.messages.digest import Digest
@@ -17,6 +19,7 @@ from bot.domain.timestamps import stamp
 from bot.errors import SendError
 from bot.pipeline.addresses import learn
 from bot.pipeline.audience import effect_or_none
+from bot.pipeline.local_requests import Suggestion, suggestions
 from bot.pipeline.runner import Runner
 
 SENT = "told"  # the kind of note that records sent notices; it is stored, so it keeps its old name
@@ -39,14 +42,15 @@ async def notify(runner: Runner, operators: Sequence[Operator], stale_after: tim
         stale_after=stale_after,
         channels=runner.channels,
     )
-    for notice in (*for_us, *((parked,) if parked else ())):
+    suggested = [_of_suggestion(each) for each in (await suggestions(store)).values() if not each.decision]
+    for notice in (*for_us, *((parked,) if parked else ()), *suggested):
         if notice.key not in sent and await _tell_operators(runner, notice, operators, sent):
             for key in (notice.key, *notice.also):
                 await store.note(SENT, key, stamp(now))
     for to in subscriptions:
         for status in statuses:
             stale = for_subscriber(to, status, now, stale_after)
-            if stale and stale.key not in sent and await _deliver(runner, stale, to.channel, to.address):
+            if stale and stale.key not in sent and await deliver_notice(runner, stale, to.channel, to.address):
                 await store.note(SENT, stale.key, stamp(now))
 
 
@@ -74,7 +78,7 @@ async def _tell_operators(
         if key in sent:
             continue
         shown = await _as_shown(runner, notice, operator)
-        is_sent = await _deliver(runner, shown, operator.channel, operator.address)
+        is_sent = await deliver_notice(runner, shown, operator.channel, operator.address)
         (reached if is_sent else missing).append(key)
     if missing:
         for key in reached:
@@ -83,18 +87,32 @@ async def _tell_operators(
 
 
 async def _as_shown(runner: Runner, notice: Notice, operator: Operator) -> Notice:
-    """Return a notice as the operator's chat shows it: in its language, and of a held list with names and buttons."""
-    if operator.channel not in runner.channels or (notice.held is None and not notice.texts):
+    """Return a notice as the operator's chat shows it: in its language, and with buttons if there's a decision."""
+    is_plain = notice.held is None and notice.reply is None and not notice.texts
+    if operator.channel not in runner.channels or is_plain:
         return notice
     found = await runner.store.find(operator.channel or "", operator.address)
     language = found.language if found is not None else Language.ENGLISH
-    if notice.held is None:
+    if notice.held is not None:
+        reply = held_reply(language, notice.held, await effect_or_none(runner, notice.held))
+    elif notice.reply is not None:
+        reply = notice.reply(language)
+    else:
         return replace(notice, text=notice.texts[language])
-    reply = held_reply(language, notice.held, await effect_or_none(runner, notice.held))
     return replace(notice, text=plain_text(reply.lines), buttons=reply.buttons)
 
 
-async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
+def _of_suggestion(suggestion: Suggestion) -> Notice:
+    """Return the notice of a suggested site. Without a chat for buttons, it names the command instead."""
+    reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place)
+    hint = (
+        f"To add it, run: countersign sources add {suggestion.place.address} --state {suggestion.place.state} --write"
+    )
+    text = f"{plain_text(reply(Language.ENGLISH).lines)}\n{hint}"
+    return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)
+
+
+async def deliver_notice(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
     """Send a notice, or log it if there is no channel; return False if sending failed."""
     channel = runner.channels.get(channel_name or "")
     if channel is None:
@@ -107,7 +125,7 @@ async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, add
         if elsewhere is not None:
             if fault.moved_to is not None:  # the operator's commands go by the new address too
                 await learn(runner.store, channel_name or "", address, elsewhere)
-            return await _deliver(runner, notice, channel_name, elsewhere)
+            return await deliver_notice(runner, notice, channel_name, elsewhere)
         log.warning("notice not sent", problem=str(fault), text=notice.text)
         return False
     return True

@@ -16,10 +16,13 @@ from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
+from bot.pipeline.local_requests import reading_requests
 from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
 from bot.sources import Source
+from bot.worker.first_readings import answer_first_readings
 
 CAPTURE_EVERY = 5.0  # seconds between looks for pages to hand to the Internet Archive
+FIRST_EVERY = 2.0  # seconds between looks for places that someone has just begun to watch
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
 CANCEL_WITHIN = 0.5  # seconds for canceled work to end; a store that is stuck can't even take back a lease
 RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
@@ -42,6 +45,7 @@ class Worker:
         self._capture_at = 0.0
         self._schedule = Schedule(runner.places)
         self._schedule_at = 0.0
+        self._first_at = 0.0
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._deliveries: Counter[str] = Counter()
         self._places = 0
@@ -117,6 +121,9 @@ class Worker:
         if self._clock() >= self._schedule_at:
             self._schedule_at = self._clock() + UPKEEP_EVERY
             await self._runner.schedule(self._schedule)
+        if self._clock() >= self._first_at:
+            self._first_at = self._clock() + FIRST_EVERY
+            self._start("first readings", self._answer_first())
         self._start_as_many_places_as_fit()
 
     def _start_as_many_places_as_fit(self) -> None:
@@ -154,6 +161,13 @@ class Worker:
             self._places -= 1
             self._schedule.set_due(place.name, next_at)
             self._start_as_many_places_as_fit()
+
+    async def _answer_first(self) -> None:
+        """Read the places that someone has just begun to watch, unless another program is doing it."""
+        if await reading_requests(self._runner.store):
+            async with self._runner.exclusive("first readings"):
+                await self._runner.update_places()
+                await answer_first_readings(self._runner)
 
     async def _deliver(self, subscription: Subscription) -> None:
         self._deliveries[subscription.channel] += 1

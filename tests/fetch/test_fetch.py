@@ -380,8 +380,8 @@ async def test_a_trickle_is_bounded_in_all_and_not_tried_again(fetching):
         await asyncio.sleep(5)
         return b""
 
-    async with fetching(total=0.05) as fetch, server(trickle) as port:
-        with pytest.raises(Unreachable, match=r"didn't finish within 0\.05 s"):
+    async with fetching(total=1) as fetch, server(trickle) as port:
+        with pytest.raises(Unreachable, match=r"didn't finish within 1(\.0)? s"):
             await fetch.get(f"http://127.0.0.1:{port}/x", source="ICE")
     assert seen == ["/x"]
 

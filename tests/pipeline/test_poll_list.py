@@ -370,7 +370,7 @@ async def test_a_count_far_from_the_headline_is_held(world):
     await begun(world, headline=40)
     world.publish([*constables(30), cells("Bell County Sheriff's Office")], headline=1_843)
     assert await world.changes() == []
-    assert (await world.held()).reasons == ("it has 31 rows, but ICE's page says 1843",)
+    assert (await world.held()).reasons == ("it has 31 rows, but ICE's page says 1,843",)
 
 
 async def test_growth_is_never_held(world):

@@ -40,6 +40,7 @@ READS = frozenset(
         "thanks",
         "place",
         "fewer",
+        "suggest",
         "status",
         "list",
         "recent",

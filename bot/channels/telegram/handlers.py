@@ -39,7 +39,14 @@ from bot.errors import UsageError
 READING = frozenset(
     {"help", "about", "what", "status", "list", "recent", "agency"}
 )  # commands that any member of a group may use
-ANSWERED = READING | {"hello", "howto", "thanks", "place", "fewer"}  # these change nothing either, but have no entry
+ANSWERED = READING | {
+    "hello",
+    "howto",
+    "thanks",
+    "place",
+    "fewer",
+    "suggest",
+}  # these change nothing either, but have no entry
 CHANGING = frozenset(
     {"start", "settings", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"}
 )

@@ -94,6 +94,19 @@ class AgendaLog:
             default=None,
         )
 
+    def last_editions(self) -> Sequence[Change]:
+        """Return the change with the latest edition of each mention, without those that were retracted."""
+        retracted = {change.retracts for change in self.changes}
+        last: dict[tuple[str, str], Change] = {}
+        for change in self.changes:
+            mention = change.mention
+            if mention is None or change.kind is Kind.RETRACTED or change.seq in retracted:
+                continue
+            if mention.before is not None:
+                last.pop(mention.before.key, None)
+            last[mention.key] = change
+        return tuple(last.values())
+
     def _last_editions(self, since: datetime) -> Mapping[tuple[str, str], Mention]:
         retracted = {change.retracts for change in self.changes}
         recent = (c for c in self.changes if c.recorded_at is not None and c.recorded_at >= since)

@@ -16,6 +16,7 @@ HELP: Mapping[Phrase, Mapping[str, Phrase]] = {
         "agency Tampa": Phrase("its history"),
         "recent": Phrase("latest changes"),
         "what": Phrase("what is 287(g)?"),
+        "suggest": Phrase("agendas to read"),
     },
     Phrase("Change what you get"): {
         "watch Texas Ohio": Phrase("add states"),
@@ -33,6 +34,7 @@ HELP: Mapping[Phrase, Mapping[str, Phrase]] = {
         "digest off": Phrase("right away"),
         "always on": Phrase("even if no news"),
         "stale on": Phrase("if I can't check"),
+        "reminders on": Phrase("of meetings"),
         "pause 3 days": Phrase("take a break"),
         "resume": Phrase("end the break"),
     },

@@ -16,7 +16,7 @@ from bot.domain.text.reasons import CHOICES, reasons_for
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import COUNTED, LISTS, Wording, state_name
 
-VERBS = ("held", "health", "retract", "approve", "reject")
+VERBS = ("held", "health", "retract", "approve", "reject", "suggested")
 NAMED = 10  # names in a notice, for each kind of change
 NAMED_IN_DETAILS = 150
 _ORDER = (Kind.WITHDRAWN, Kind.SIGNED)  # first departures, then additions
@@ -69,7 +69,7 @@ SAID: Mapping[str, Phrase] = {
         "Change {seq} is retracted. {n} chat is being told.", "Change {seq} is retracted. {n} chats are being told."
     ),
     "failed": Phrase("That didn't work: {problem}"),
-    "help": Phrase("For the operator: /held, /health and /retract NUMBER"),
+    "help": Phrase("For the operator: /held, /health, /suggested and /retract NUMBER"),
     # buttons
     "b_approve": Phrase("Approve"),
     "b_reject": Phrase("Reject"),

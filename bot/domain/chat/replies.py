@@ -232,6 +232,13 @@ SAID: Mapping[str, Phrase] = {
     "always_off": Phrase(
         "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
     ),
+    "reminders_on": Phrase(
+        "On the evening before a meeting with 287(g) on its agenda, I'll remind you at 6 p.m. your time. To turn this "
+        "off, send /reminders off."
+    ),
+    "reminders_off": Phrase(
+        "I don't remind you of meetings with 287(g) on their agendas. To hear the evening before, send /reminders on."
+    ),
     # answers
     "preview": Phrase("An example: the last message you would have gotten, on {when}."),
     "preview_none": Phrase("Nothing like this has happened since I started reading ICE's list."),

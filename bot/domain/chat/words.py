@@ -36,7 +36,8 @@ _OF_LIST = re.compile(r".+ (?:csv|[<>].+)", re.IGNORECASE)  # the file and the p
 COMMANDS = frozenset(
     {
         "start", "help", "hello", "about", "what", "watch", "unwatch", "digest", "kinds", "pause", "resume", "settings",
-        "status", "list", "recent", "agency", "language", "stop", "stale", "always", *_OF_BUTTONS,
+        "status", "list", "recent", "agency", "language", "stop", "stale", "always", "suggest",
+        "reminders", *_OF_BUTTONS,
     }
 )  # fmt: skip
 _ALIASES: Mapping[str, str] = {
@@ -62,6 +63,8 @@ _ALIASES: Mapping[str, str] = {
         "agency": "agencia agencias agencies",
         "language": "idioma lenguaje lang",
         "undo": "deshacer",
+        "suggest": "sugerir sugiero",
+        "reminders": "reminder recordatorio recordatorios",
         "forget": "olvidar borrar erase",
         "start": "empezar comenzar iniciar inicio begin",
     }.items()

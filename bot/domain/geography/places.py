@@ -29,7 +29,7 @@ def _lines() -> Mapping[str, list[str]]:
 
 def states_with_town(name: str) -> tuple[str, ...]:
     """Return the states that have a place with this name. The name must not have accents."""
-    codes = _states_by_letters().get(_letters(name), "")
+    codes = _states_by_letters().get(town_letters(name), "")
     return tuple(codes[at : at + 2] for at in range(0, len(codes), 2))
 
 
@@ -37,7 +37,7 @@ def states_with_town(name: str) -> tuple[str, ...]:
 def _states_by_letters() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for state, lines in _lines().items():
-        for letters in {_letters(name) for _, name, _, _ in csv.reader(lines)}:
+        for letters in {town_letters(name) for _, name, _, _ in csv.reader(lines)}:
             found[letters] = found.get(letters, "") + state
     return found
 
@@ -45,13 +45,13 @@ def _states_by_letters() -> Mapping[str, str]:
 @cache
 def town_zips(state: str, name: str) -> int:
     """Return the number of ZIP codes of a town, or 1 if there is one or none: a measure of its size."""
-    return _zips_by_letters().get(f"{state}{_letters(name)}", 1)
+    return _zips_by_letters().get(f"{state}{town_letters(name)}", 1)
 
 
 @cache
 def _zips_by_letters() -> Mapping[str, int]:
     rows = (row for lines in _lines().values() for row in csv.reader(line for line in lines if line[-1] != ","))
-    return {f"{state}{_letters(name)}": int(zips) for state, name, _, zips in rows}
+    return {f"{state}{town_letters(name)}": int(zips) for state, name, _, zips in rows}
 
 
 @cache
@@ -64,19 +64,19 @@ def place_words() -> frozenset[str]:
 @cache
 def town_counties(state: str, name: str) -> frozenset[str]:
     """Return the FIPS codes of the counties that contain a place with this name. The name must not have accents."""
-    return _by_letters(state).get(_letters(name), frozenset())
+    return _by_letters(state).get(town_letters(name), frozenset())
 
 
 @cache
 def _by_letters(state: str) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for name, codes in places(state).items():
-        letters = _letters(name)
+        letters = town_letters(name)
         found[letters] = found.get(letters, frozenset()) | frozenset(codes or {""})
     return found
 
 
-def _letters(name: str) -> str:
+def town_letters(name: str) -> str:
     """Return only the letters of a name, in lowercase. Spellings such as Saint and St. or Fort and Ft. are unified."""
     words = re.findall(r"[a-z]+", re.sub(r"['.]", "", name.casefold()))
     return "".join({"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount"}.get(w, w) for w in words)

@@ -1,6 +1,6 @@
 """Compose a digest of the changes that a subscription is owed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from bot.domain.lists.totals import Standing, Totals
 from bot.domain.messages.buttons import buttons, page_of
 from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.messages.grouping import Grouping, first_line
+from bot.domain.messages.meetings import this_week
 from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.messages.span import started_today, waited_too_long
 from bot.domain.page_addresses import PageLinks
@@ -32,8 +33,8 @@ class Circumstances:
     shows them. `is_held` is True if a list is on hold. `agendas` contains the mentions of 287(g) on local agendas in
     recent months, through the last change in the digest. `standing` is ICE's list after the last change, and `earlier`
     is the list that a scheduled digest compares it with. `links` lead to the public pages, or are None if there is no
-    public address. `prefix` starts every command, or is None if no one can send
-    commands there.
+    public address. `prefix` starts every command, or is None if no one can send commands there. `meetings` are the
+    latest editions of all agenda mentions, which only a scheduled digest has.
     """
 
     page: str
@@ -46,6 +47,7 @@ class Circumstances:
     earlier: Standing | None = None
     links: PageLinks | None = None
     prefix: str | None = None
+    meetings: Sequence[Change] = ()
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
@@ -60,7 +62,8 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     heard = [net for net in (_as_heard(subscription, net) for net in found) if net is not None]
     told = [net for net in heard if not waited_too_long(net.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
-    around = _around(subscription, wording, about, older=len(heard) - len(told))
+    news = {net.change.mention.key for net in told if net.change.mention is not None}
+    around = _around(subscription, wording, about, news, older=len(heard) - len(told))
     if not heard:
         return _nothing_new(subscription, wording, about, upto, around)
     grouping = Grouping(told, wording, about.agendas, about.standing)
@@ -83,12 +86,15 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     )
 
 
-def _around(subscription: Subscription, wording: Wording, about: Circumstances, *, older: int) -> tuple[Line, ...]:
-    """Return the lines that a digest has no matter what it reports."""
+def _around(
+    subscription: Subscription, wording: Wording, about: Circumstances, news: Collection[tuple[str, str]], *, older: int
+) -> tuple[Line, ...]:
+    """Return the lines that a digest has no matter what it reports. Meetings in `news` are reported below them."""
     lines: list[Line] = [wording.started_today()] if started_today(subscription) else []
     lines += [wording.older(older)] if older else []
     if subscription.cadence is not Cadence.INSTANT:
         lines += wording.circumstances(subscription, about.totals, is_held=about.is_held)
+        lines += this_week(subscription, wording, about.meetings, news)
     return tuple(lines)
 
 

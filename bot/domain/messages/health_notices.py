@@ -3,12 +3,12 @@
 They are sent to the operator and to subscribers who asked for them, and are never queued.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.chat.replies import said
-from bot.domain.chat.request import Button
+from bot.domain.chat.request import Button, Reply
 from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.language import Language
 from bot.domain.letters import counted
@@ -30,7 +30,8 @@ class Notice:
 
     `text` is plain text with one paragraph per line. `also` contains the keys of other notices that are included in
     this one. If the notice is about a held listing, `held` is that listing. `buttons` are shown under the notice in
-    the operator's chat. `texts` has the text in each language, if it isn't the same in all of them.
+    the operator's chat. `texts` has the text in each language, if it isn't the same in all of them. `reply` writes it
+    with its buttons in a chat's language.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Notice:
     also: tuple[str, ...] = ()
     held: Held | None = None
     buttons: tuple[tuple[Button, ...], ...] = ()
+    reply: Callable[[Language], Reply] | None = None
     texts: Mapping[Language, str] = field(default_factory=dict)
 
 
@@ -144,8 +146,8 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
         return None
     keys = tuple(fresh)
     lines = [
-        "I stopped reading these places because they failed for a week. To read one again and keep it if that works, "
-        "run: countersign sources check NAME",
+        "I stopped reading these places because they failed for a week, or because their site is another place's. "
+        "To read one again and keep it if that works, run: countersign sources check NAME",
         *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
     ]
     if len(fresh) > GONE_NAMED:

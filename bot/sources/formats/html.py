@@ -78,6 +78,24 @@ def _text_of(parts: Sequence[Tag]) -> str:
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
 
 
+def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, ...], str]:
+    """Return what a page or a feed calls itself, and all its words, with the address in its footer."""
+    soup = _parsed(body, content_type)
+    site = soup.find("meta", attrs={"property": "og:site_name"})
+    names = [soup.title.get_text(" ") if soup.title else "", str(site.get("content", "")) if site else ""]
+    for tag in soup.find_all(["script", "style"]):
+        tag.decompose()
+    return tuple(name.strip() for name in names if name.strip()), " ".join(soup.get_text(" ").split())
+
+
+def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> list[str]:
+    """Return the addresses that a page shows in frames, and then those that it links to, each once."""
+    soup = _parsed(body, content_type)
+    found = [str(tag.get("src", "")) for tag in soup.find_all(["iframe", "frame", "embed"])]
+    found += [str(tag.get("href", "")) for tag in soup.find_all("a", href=True)]
+    return list(dict.fromkeys(resolve_link(address, link) for link in found if link.strip()))
+
+
 def refresh_target(body: bytes, address: str) -> str:
     """Return the address that a page at `address` sends its readers to, or an empty string if it has content."""
     if len(body) > LONGEST_SIGNPOST or b"refresh" not in body.lower():

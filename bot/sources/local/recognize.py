@@ -1,6 +1,7 @@
 """Recognize the platform at an address and propose a place for the catalog."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -23,6 +24,26 @@ def recognize(address: str) -> Place | None:
         return None
     place = next(filter(None, (source.recognizes(address) for source in LOCAL.values())), None)
     return replace(place, state=place.state or _state(urlsplit(address).hostname or "")) if place else None
+
+
+_VENDORS_OWN = frozenset(
+    {"www", "connect", "help", "support", "login", "account", "accounts", "info", "blog", "docs", "cp", "status", "go"}
+)  # hosts of the vendors themselves, to which the footers of their customers' pages lead
+
+
+def recognized_among(addresses: Iterable[str]) -> Place | None:
+    """Return the first place on a known platform among the addresses that a page shows or links to, or None.
+
+    Of feeds, only Granicus's count, because every site has feeds of its news.
+    """
+    for address in addresses:
+        found = recognize(address)
+        host = (urlsplit(address).hostname or "").split(".")
+        if found is None or found.kind == "page" or host[0] in _VENDORS_OWN - {"www"} or found.name in _VENDORS_OWN:
+            continue
+        if found.kind != "feed" or host[-2:] == ["granicus", "com"]:
+            return found
+    return None
 
 
 def completed_address(typed: str) -> str:

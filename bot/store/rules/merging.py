@@ -44,6 +44,7 @@ def merged(kept: Subscription, other: Subscription, log: Log, receipts: Iterable
         created_at=_earlier(kept.created_at, other.created_at),
         hears_stale=kept.hears_stale or other.hears_stale,
         hears_always=kept.hears_always or other.hears_always,
+        hears_reminders=kept.hears_reminders or other.hears_reminders,
         version=version,
         before=None,
     )

@@ -1,7 +1,7 @@
 """Render pages from a model: the same model always gives the same bytes, for every store and for the export."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, lru_cache
@@ -12,6 +12,8 @@ import segno
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bot.domain.agenda import Place
+from bot.domain.agendas.coverage import Coverage, coverage
 from bot.domain.agreement import SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.counties import County
@@ -21,6 +23,7 @@ from bot.domain.language import Language
 from bot.domain.letters import capitalized
 from bot.domain.page_addresses import path_in
 from bot.domain.pictures.style import stylesheet
+from bot.domain.site.agencies import Agency
 from bot.domain.site.embeds import HEIGHT, described
 from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.page import HTML, PNG, Page
@@ -87,6 +90,11 @@ class Installation:
     contact: str = ""
     source: str = ""  # ICE's page
     invitations: Mapping[str, str] = field(default_factory=dict)  # by channel; "{bot}" stands for the bot's name
+    places: tuple[Place, ...] = ()  # the catalog of local sources
+
+    def coverage(self, listed: Iterable[Agency]) -> Coverage:
+        """Return how many counties and cities have a source, and how many of those with an agreement."""
+        return coverage(self.places, (row.agreement for agency in listed for row in agency.rows))[-1]
 
 
 def render(

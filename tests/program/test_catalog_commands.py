@@ -1,0 +1,77 @@
+"""Coverage, export and the proposals for new sources, as an operator types them."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from support.loopback.local import LoopbackLegistar, LoopbackWeb, page
+from support.program import typed_in
+
+pytestmark = pytest.mark.slow
+
+NASH = '["Nash County"]\nkind = "{kind}"\naddress = "{address}"\ncounty = "Nash"\nfips = "37127"\norigin = "Agenda Watch"\nseen = 2021\nsure = "read"\n'
+
+
+@pytest.fixture
+def countersign(tmp_path):
+    """The program as a person runs it, in its own folder."""
+    (tmp_path / "config" / "sources").mkdir(parents=True)
+    return partial(typed_in, tmp_path)
+
+
+def written(tmp_path, kind, address):
+    path = tmp_path / "config" / "sources" / "NC.toml"
+    path.write_text('zone = "America/New_York"\n' + NASH.format(kind=kind, address=address))
+
+
+def test_coverage_counts_by_state_as_text_json_and_csv(countersign, tmp_path):
+    written(tmp_path, "civicplus", "https://www.nashcountync.gov/AgendaCenter")
+    shown = countersign("sources", "coverage")
+    assert "NC\t100\t1\t0\t0\t0\t0" in shown.stdout
+    assert "US\t3143\t1\t0\t0\t0\t0" in shown.stdout
+    assert "ICE's list hasn't been read yet" in shown.stderr
+    (nc,) = [
+        json.loads(line) for line in countersign("sources", "coverage", "--state", "NC", "--json").stdout.splitlines()
+    ]
+    assert (nc["counties"], nc["counties_with_source"]) == (100, 1)
+    rows = list(csv.DictReader(io.StringIO(countersign("sources", "coverage", "--csv").stdout)))
+    assert (rows[-1]["state"], len(rows)) == ("US", 52)
+
+
+def test_a_source_that_was_read_well_is_exported_with_the_day(countersign, tmp_path):
+    with LoopbackLegistar().run_in_thread() as server:
+        server.event(1, "Board", f"{datetime.now(UTC).date() + timedelta(days=3)}")
+        written(tmp_path, "legistar", server.address)
+        assert "0 sources of 1." in countersign("sources", "export").stderr
+        countersign("sources", "check", "Nash County")
+        shown = countersign("sources", "export")
+        rows = list(csv.DictReader(io.StringIO(countersign("sources", "export", "--csv").stdout)))
+    assert f"verified = {datetime.now(UTC).date()}" in shown.stdout
+    assert 'fips = "37127"' in shown.stdout
+    assert (rows[0]["name"], rows[0]["origin"], rows[0]["verified"]) == (
+        "Nash County",
+        "Agenda Watch",
+        f"{datetime.now(UTC).date()}",
+    )
+
+
+def test_a_towns_page_with_a_calendar_in_a_frame_proposes_the_calendar(countersign):
+    with LoopbackWeb().run_in_thread() as web:
+        frame = '<p>Agendas</p><iframe src="https://nash.iqm2.com/Citizens/Default.aspx"></iframe><footer>Nashville, NC 27856</footer>'
+        web.files["/meetings"] = page(frame, title="Meetings - Nash County")
+        shown = countersign("sources", "add", f"{web.address.rstrip('/')}/meetings", expect=1)
+        kept = countersign("sources", "add", f"{web.address.rstrip('/')}/meetings", "--kind", "page")
+    assert "This page shows or links to https://nash.iqm2.com/Citizens/Calendar.aspx (iqm2)" in shown.stderr
+    assert '["Nash County"]\nkind = "page"' in kept.stdout
+    assert 'fips = "37127"\n' in kept.stdout
+
+
+def test_an_unknown_platform_is_read_as_a_page_and_says_so(countersign):
+    with LoopbackWeb().run_in_thread() as web:
+        web.files["/a"] = page("<p>Agenda</p>")
+        shown = countersign("sources", "add", f"{web.address.rstrip('/')}/a", "--state", "NC", "--name", "Pitt County")
+    assert "I don't know this site's platform, so I read it as a page" in shown.stderr
+    assert '["Pitt County"]' in shown.stdout

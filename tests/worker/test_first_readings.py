@@ -1,0 +1,121 @@
+"""A place that someone has just begun to watch is read at once, and the chat hears what was found."""
+
+import pytest
+from support.loopback.local import LoopbackLegistar, LoopbackWeb, Reply, page
+from support.places import TLS
+from support.waiting import eventually
+from worker.test_local_places import NOW, Channel
+
+from bot.domain.agenda import Certainty, Place
+from bot.domain.chat.operator import Operator
+from bot.domain.subscription import Filter, Subscription
+from bot.fetch import Fetch, Limits
+from bot.pipeline.local_requests import (
+    Suggestion,
+    add_source,
+    added_sources,
+    ask_for_reading,
+    keep_suggestion,
+    reading_requests,
+)
+from bot.pipeline.runner import Runner
+from bot.store.tiny.store import TinyStore
+from bot.worker.health_notices import notify
+from bot.worker.worker import Worker
+
+
+def place(name, server, kind="legistar", **more):
+    return Place(name=f"{name}, NC", kind=kind, address=server.address, state="NC", county="Nash", zone="UTC", **more)
+
+
+@pytest.fixture
+async def here(tmp_path, monkeypatch):
+    """A store with one subscription to Nash County, and a runner that reads from loopback."""
+    monkeypatch.setattr("os.fsync", lambda fd: None)
+    store, channel = TinyStore.open(tmp_path), Channel()
+    saved = await store.subscribe(
+        Subscription(id="", channel="telegram", address="42", filter=Filter(counties={"NC/nash": 0}))
+    )
+    async with Fetch(contact=None, limits=Limits(host_gap=0), allow_loopback=True, tls=TLS) as fetch:
+
+        def runner(*places):
+            named = {each.name: each for each in places}
+            return Runner(
+                store=store, fetch=fetch, sources={}, channels={"telegram": channel}, now=lambda: NOW, every=None,
+                page="", places=named,
+            )  # fmt: skip
+
+        yield runner, store, channel, saved
+    await store.close()
+
+
+async def test_the_chat_hears_how_many_items_were_found_since_when_and_only_once(here):
+    runner, store, channel, saved = here
+    async with LoopbackLegistar() as legistar:
+        for key, day in ((1, "2026-11-23"), (2, "2026-12-08")):
+            legistar.event(key, "Board of Commissioners", day)
+            legistar.item(key, key, f"Budget {key}")
+        nash = place("Nash County", legistar, fips="37127")
+        await ask_for_reading(store, [nash], NOW, subscription=saved.id)
+        worker = Worker(runner(nash))
+        await worker.tick()
+        await eventually(lambda: channel.told)
+        await worker.idle()
+        await worker.tick()
+        await worker.idle()
+        assert channel.told == [("42", "I read Nash County's agendas (Legistar): 4 items since Nov. 23, 2026.")]
+        assert await reading_requests(store) == []
+        assert (await store.source_status(nash.name)).verified_at == NOW
+
+
+async def test_a_site_that_fails_or_is_another_places_says_so(here):
+    runner, store, channel, saved = here
+    async with LoopbackWeb() as down, LoopbackWeb() as other:
+        down.fails["/"] = Reply(b"no", status=503)
+        other.files["/"] = page("<p>1 Main St, Long Beach, CA 90802</p>")
+        places = [place("Nash County", down, "page"), place("Nashville", other, "page", sure=Certainty.GUESSED)]
+        await ask_for_reading(store, places, NOW, subscription=saved.id)
+        worker = Worker(runner(*places))
+        await worker.tick()
+        await eventually(lambda: channel.told)
+        await worker.idle()
+    ((_, text),) = channel.told
+    assert "I couldn't read Nash County's agendas (a page) just now." in text
+    assert "I don't read Nashville's agendas (a page): the site doesn't work, or it's another place's." in text
+
+
+async def test_a_chat_that_unsubscribed_in_between_is_not_told(here):
+    runner, store, channel, saved = here
+    async with LoopbackLegistar() as legistar:
+        nash = place("Nash County", legistar)
+        await ask_for_reading(store, [nash], NOW, subscription=saved.id)
+        await store.unsubscribe(saved.id)
+        worker = Worker(runner(nash))
+        await worker.tick()
+        await worker.idle()
+        assert await reading_requests(store) == []
+        assert channel.told == []
+        assert legistar.count() == 0
+
+
+async def test_a_source_added_in_chat_outlives_a_restart_and_is_read_with_the_others(here, tmp_path):
+    runner, store, _, _ = here
+    async with LoopbackLegistar() as legistar:
+        nash = place("Nash County", legistar, fips="37127", origin="suggested in a chat", seen=2026)
+        await add_source(store, nash)
+        assert await added_sources(store) == {nash.name: nash}
+        made = runner(place("Pitt County", legistar))
+        await made.update_places()
+        assert made.places[nash.name] == nash
+
+
+async def test_a_suggestion_is_told_to_the_operator_once(here):
+    runner, store, channel, _ = here
+    nash = Place(name="Nash County, NC", kind="page", address="https://nash.example/a", state="NC")
+    await keep_suggestion(store, Suggestion(key="abc", place=nash, chat="x", at=NOW))
+    for _ in range(2):
+        await notify(runner(nash), [Operator("telegram", "99")], stale_after=None)
+    ((address, text),) = channel.told
+    assert address == "99"
+    assert "Someone suggests a site to read: Nash County, NC (a page)" in text
+    assert "https://nash.example/a" in text
