@@ -3,7 +3,7 @@
     python scripts/install.py requirements.txt "what Countersign needs" [options for pip]
 
 On a terminal, one line counts; elsewhere (a log, a dumb terminal), a line comes now and then. If pip fails, its own
-words are printed.
+words are printed, or one sentence if it can't reach its packages.
 """
 
 import os
@@ -16,10 +16,18 @@ import time
 from pathlib import Path
 from typing import Self
 
+from pip._vendor.packaging.markers import Marker
+
 SAID = re.compile(r"(Collecting|Requirement already satisfied:) ")
 LOOK_EVERY = 0.3  # seconds
-LINE_EVERY = 15.0  # seconds, where there is no terminal
+LINE_EVERY = 8.0  # seconds, where there is no terminal
 LAST_WORDS = 30  # lines of pip's output to print if it fails
+GAVE_UP = re.compile(r"Retry\(total=0.* after connection broken by '(.*)': ")
+NOISE = re.compile(r"Ignoring \w|Looking in (indexes|links): |WARNING: Retrying ")
+OFFLINE = (
+    "pip can't reach the site that it gets packages from. Is this machine online? If it needs a proxy, set "
+    "HTTPS_PROXY.\npip says: {}\n"
+)
 
 
 class Progress:
@@ -31,7 +39,7 @@ class Progress:
         self._before = self._installed()
         self._on_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._said = ""
-        self._said_at = time.monotonic()
+        self._begun = self._said_at = time.monotonic()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._show_until_done, daemon=True)
 
@@ -47,9 +55,10 @@ class Progress:
 
     def _show_until_done(self) -> None:
         while not self._done.wait(LOOK_EVERY):
-            installed = self._installed()
-            doing, number = ("Installing", installed) if installed > self._before else ("Downloading", self.found)
-            self._show(f"  {doing} packages: {min(number, self.total)} of {self.total}")
+            installed = self._installed() - self._before
+            doing, number = ("Installing", installed) if installed > 0 else ("Downloading", self.found)
+            seconds = int(time.monotonic() - self._begun)  # so that something moves while a large package arrives
+            self._show(f"  {doing} packages: {min(number, self.total)} of {self.total}, {seconds} s")
 
     def _show(self, line: str) -> None:
         if line == self._said:
@@ -67,9 +76,24 @@ class Progress:
         return sum(1 for _ in Path(sysconfig.get_paths()["purelib"]).glob("*.dist-info"))
 
 
+def needed_here(requirements: str) -> list[str]:
+    """Return the lines that name a package, except those for other systems or versions of Python."""
+    lines = re.findall(r"^[A-Za-z0-9][^\\\n]*", requirements, re.MULTILINE)
+    markers = ((line, line.partition(";")[2].strip()) for line in lines)
+    return [line for line, marker in markers if not marker or Marker(marker).evaluate()]
+
+
+def last_words(words: list[str]) -> str:
+    """Return why pip failed: in one sentence if it can't reach its packages, else as its last lines say."""
+    gave_up = next(filter(None, map(GAVE_UP.search, words)), None)
+    if gave_up is not None:
+        return OFFLINE.format(re.sub(r"<[^>]*>: ", "", gave_up[1]))
+    return "".join([line for line in words if not NOISE.match(line)][-LAST_WORDS:])
+
+
 def main(requirements: str, what: str, *options: str) -> int:
     """Install the packages. Return pip's exit code."""
-    total = len(re.findall(r"^[A-Za-z0-9]", Path(requirements).read_text(encoding="utf-8"), re.MULTILINE))
+    total = len(needed_here(Path(requirements).read_text(encoding="utf-8")))
     print(f"Installing {what}: {total} packages. This takes about a minute.", flush=True)
     begun = time.monotonic()
     command = [
@@ -93,7 +117,7 @@ def main(requirements: str, what: str, *options: str) -> int:
             progress.found += bool(SAID.match(line))
     code = pip.wait()
     if code:
-        print("".join(words[-LAST_WORDS:]), end="", file=sys.stderr)
+        print(last_words(words), end="", file=sys.stderr)
     else:
         print(f"Installed in {time.monotonic() - begun:.0f} seconds.", flush=True)
     return code

@@ -53,9 +53,13 @@ def _watches(runner: Runner, watched: int | None) -> str:
     of_ice = f"ICE's list of 287(g) agreements at {runner.sources[ICE].host}" if ICE in runner.sources else ""
     if watched is None:
         return f"{of_ice}."
-    local = f"{watched:,} of {counted(len(runner.places), 'local government site')}"
-    local += " (those in states that someone watches)." if watched < len(runner.places) else "."
-    return f"{of_ice} and {local}" if of_ice else local
+    places = counted(len(runner.places), "local government site")
+    if not watched:
+        return f"{of_ice}{', and' if of_ice else ''} {places} as soon as someone watches their states.".strip()
+    local = (
+        f"{watched:,} of {places} (those in states that someone watches)" if watched < len(runner.places) else places
+    )
+    return f"{of_ice} and {local}." if of_ice else f"{local}."
 
 
 def _told(runner: Runner, subscriptions: Sequence[Subscription]) -> str:
@@ -94,9 +98,11 @@ def _next(settings: Settings, status: SourceStatus, now: datetime, *, is_first: 
     if relayed_at is not None and not is_due:
         return f"A relay reads ICE's list for me, the last time {moment(relayed_at.astimezone(now.tzinfo), now)}."
     reads = f"I read ICE's list every {every.removeprefix('1 ')}"
-    if is_first:
-        return f"{reads}. The first reading is the starting point, so nothing is reported from it."
     at = "now" if is_due or status.due_at is None else moment(status.due_at.astimezone(now.tzinfo), now)
+    if is_first:
+        failed = f" The last try failed. I'll try again {at}; to try now, run: {own_command()} poll"
+        start = f"{reads}. The first reading is the starting point, so nothing is reported from it."
+        return start + (failed if status.problem and not is_due else "")
     last = f", and last did {moment(status.read_at.astimezone(now.tzinfo), now)}" if status.read_at else ""
     return f"{reads}{last}. The next reading is {at}."
 

@@ -21,6 +21,7 @@ from bot.domain.way import Way
 from bot.store import Store, Unreadable
 
 PAUSES_NAMED = 50
+LATE_AFTER = timedelta(minutes=1)  # a reading takes a moment
 WAYS = {Way.RELAY: "a relay", Way.UPSTREAM: "another Countersign", Way.ARCHIVE: "the Internet Archive"}
 
 
@@ -96,7 +97,7 @@ class Report:
             lines.append(f"{status.source}")
             lines.append(f"  last read    {self._when(status.read_at)}")
             lines.append(f"  last change  {self._when(status.changed_at)}")
-            lines.append(f"  next read    {self._when(status.due_at)}")
+            lines.append(f"  next read    {self._next(status.due_at)}")
             heard = [(WAYS[way], at) for way, at in status.heard.items() if way in WAYS]
             lines += [f"  last read    {self._when(at)} by {name}" for name, at in heard]
             lines += [f"  wrong        {sentence}" for sentence in self.wrong(status)]
@@ -121,6 +122,14 @@ class Report:
         lines += [f"  wrong        {found.sentence}" for found in self.unreadable]
         lines += [f"  wrong        {sentence}" for sentence in self.channel_problems]
         return "\n".join(lines)
+
+    def _next(self, due_at: datetime | None) -> str:
+        if due_at is None or due_at > self.now:
+            return self._when(due_at)
+        late = self.now - due_at
+        if late < LATE_AFTER:
+            return "now"
+        return f"{due_at:%Y-%m-%d %H:%M} UTC ({span(late)} late; if Countersign isn't running, start it)"
 
     def _when(self, moment: datetime | None) -> str:
         if moment is None:

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.config import dotenv
+from bot.config.misspelled import meant_by
 from bot.config.settings import Settings, aliases, file_read, load, own_names
 from bot.domain.finding import Finding, warning
 from bot.domain.letters import counted
-from bot.domain.suggest import suggest
 from bot.errors import ConfigError
 
 DEFAULT, NOT_SET = "default", "not set"
@@ -79,7 +79,7 @@ def unknown_names(sources: Layers) -> list[Finding]:
     for label, variables in sources:
         for name in sorted(variables):
             plain = _plain(name)
-            near = suggest(plain, known)
+            near = meant_by(plain, known)
             if plain in known or not (plain.startswith(OURS) or (near and plain.startswith(prefixes))):
                 continue
             advice = f"Did you mean {near}?" if near else "Remove it. `countersign check --json` lists every setting."

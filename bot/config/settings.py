@@ -41,6 +41,7 @@ from bot.channels.setup import WebAddress, is_web_address
 from bot.config import data_folder, dotenv
 from bot.config.data_folder import DataFolder
 from bot.config.dotenv import EnvFile
+from bot.config.misspelled import meant_by
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
 from bot.sources.ice import OTHER_PAGES, PAGE
@@ -49,6 +50,13 @@ FILE = Path("config/countersign.toml")
 DATA = "COUNTERSIGN_DATA"
 SOURCES = ("ice", "local")
 SECRET_KEY = "COUNTERSIGN_SECRET_KEY"  # noqa: S105 - a name
+PLAIN_WORDS = {  # for those of pydantic's messages
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "1 (on) or 0 (off)",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
 _INVISIBLE = r"[\s\u200b-\u200f\u2060\ufeff]+"
 _AROUND = re.compile(rf"\A{_INVISIBLE}|{_INVISIBLE}\Z")
 _BELOW: ContextVar[Mapping[str, str]] = ContextVar("values that the environment overrides")  # of the .env file
@@ -450,7 +458,7 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
         found += channel.notices(settings)
     known = [dotenv.NAMED_BY, *(str(field.alias) for field in type(settings).model_fields.values())]
     for name in sorted({*env, *of_file.values}):
-        near = suggest(name, known)
+        near = meant_by(name, known)
         if name.startswith(_prefixes()) and name not in known and near:
             found.append(f"{name} is set but isn't a setting. Did you mean {near}?")
     return found
@@ -520,6 +528,15 @@ def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: st
     return {key: value for key, value in values.items() if key in names}, problems
 
 
+def _plain(message: str) -> str:
+    """Return a message of pydantic's in the words of a person who sets a variable."""
+    message = re.sub(r"^Input should (be|have) ", r"it must \1 ", message)
+    message = re.sub(r", unable to (parse|interpret) .*", "", message)
+    for theirs, ours in PLAIN_WORDS.items():
+        message = message.replace(theirs, ours)
+    return message[0].lower() + message[1:]
+
+
 def _problem(
     model: type[Settings], error: Mapping[str, Any], env: Mapping[str, str], path: Path | None, text: str
 ) -> str:
@@ -534,7 +551,7 @@ def _problem(
         message = (
             f"table {int(number) + 1}, {'.'.join(map(str, keys))}: {message}" if isinstance(number, int) else message
         )
-    message = message[0].lower() + message[1:]
+    message = _plain(message)
     if env.get(alias) or path is None:
         return f"{alias}: {message}"
     return f"{path}:{_line(text, name)}: {name}: {message}"

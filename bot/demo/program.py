@@ -43,6 +43,7 @@ from bot.domain.text.formats import formats
 from bot.errors import ConfigError, CountersignError, UsageError
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import Metrics
+from bot.observability.person import beside, wrapped
 from bot.pipeline.replay import Entry, replay
 from bot.store import Store
 from bot.web.server import serving
@@ -284,18 +285,22 @@ def _say(say: Say, text: str) -> None:
 
 
 def _greet(say: Say, chats: str, public: str) -> None:
-    say(
+    hello = wrapped(
         "This is a demonstration of Countersign. Every agency and every list in it is made up, and nothing leaves this "
-        "machine.\n\n"
+        "machine."
+    )
+    say(
+        f"{hello}\n\n"
         f"  The chats:        {chats}\n"
         f"  The public page:  {public}\n\n"
-        "ICE's list changes every few seconds. Press Ctrl-C to end.\n"
+        + wrapped("ICE's list changes every few seconds. Press Ctrl-C to end.")
+        + "\n"
     )
 
 
 def _shown(line: Line) -> str:
     at = local(line.at)
-    return f"{formats(Language.ENGLISH).clock(at.time()):>10}  {line.text}"
+    return beside(f"{formats(Language.ENGLISH).clock(at.time()):>10}  ", line.text)
 
 
 def _open(address: str) -> None:

@@ -19,7 +19,7 @@ IN_WORDS, AGAIN = "in_words", "again"  # the sentence for a person, and when the
 SAID = ""  # in words, another line has already said it
 BEFORE = ("timestamp", "level", "event", IN_WORDS, AGAIN, "exception")
 REASONS = ("problem", "why", "reasons", "text")  # the fields that end a sentence; others are details
-WIDEST, NARROWEST = 100, 40
+WIDEST, NARROW, NARROWEST = 100, 60, 40
 TIME_WIDTH = len("12:15 p.m.")
 COLORS = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
 PALE, BOLD, PLAIN = "\033[2m", "\033[1m", "\033[0m"
@@ -59,6 +59,16 @@ def print_paragraphs(paragraphs: Iterable[str]) -> None:
 def wrapped(text: str) -> str:
     """Return a paragraph wrapped between words, as wide as the terminal."""
     return textwrap.fill(text, _width(), break_long_words=False, break_on_hyphens=False)
+
+
+def beside(head: str, text: str) -> str:
+    """Return a text wrapped beside its head. On a narrow screen, such as a phone's, it goes on below the head."""
+    width, before = _width(), " " * len(head)
+    below = before if width > NARROW else "  "
+    filled = textwrap.fill(
+        text, width, initial_indent=before, subsequent_indent=below, break_long_words=False, break_on_hyphens=False
+    )
+    return head + filled.removeprefix(before)
 
 
 def _width() -> int:
@@ -103,11 +113,7 @@ class ForPerson:
     def _line(self, now: datetime, level: str, sentence: str) -> str:
         at = f"{now.hour % 12 or 12}:{now:%M} {'a.m.' if now.hour < 12 else 'p.m.'}"  # a column needs the minutes
         head = f"{at:>{TIME_WIDTH}}  {level:<7}  "
-        wrapper = textwrap.TextWrapper(
-            _width(), initial_indent=" " * len(head), subsequent_indent=" " * len(head),
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
-        text = wrapper.fill(legible(sentence)).removeprefix(" " * len(head))
+        text = beside(head, legible(sentence)).removeprefix(head)
         time_, shown = head[:TIME_WIDTH], head[TIME_WIDTH:]
         return self._colored(PALE, time_) + self._colored(COLORS.get(level, ""), shown) + text
 

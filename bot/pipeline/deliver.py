@@ -10,7 +10,9 @@ import structlog
 
 from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once, command_prefix, sender_for
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
+from bot.domain.agendas.schedule import CONSOLE
 from bot.domain.change import Change, Kind
+from bot.domain.letters import counted
 from bot.domain.messages.compose import Circumstances, compose, correct
 from bot.domain.messages.digest import Digest
 from bot.domain.source_status import ICE
@@ -244,6 +246,14 @@ class _OutgoingPart:
         seq = "-".join(map(str, sorted({min(covers), max(covers)}))) if covers else None
         return {"part": self.number, "parts": self.of, "changes": len(covers), "seq": seq, **self.to.log_context()}
 
+    def in_words(self) -> str:
+        """Return what a person reads who watches the log. The console has printed the message itself."""
+        if self.to.channel == CONSOLE:
+            return ""
+        what = counted(len(self.part.covers), "change") if self.part.covers else "a message"
+        which = f" (part {self.number} of {self.of})" if self.of > 1 else ""
+        return f"Sent {what} to subscription {self.to.id} on {self.to.channel.capitalize()}{which}."
+
     def receipt(self, at: datetime, *, message_id: str | None = None, error: str | None = None) -> Receipt:
         return Receipt(
             subscription=self.to.id,
@@ -294,7 +304,7 @@ class _Courier:
             except SendError as fault:
                 return await self._record_failure(outgoing, fault, done)
             await self.store.sent(outgoing.receipt(self.now(), message_id=message_id or None))
-            log.info("sent", **outgoing.log_context())
+            log.info("sent", **outgoing.log_context(), in_words=outgoing.in_words())
             thread = message_id if thread is None and part.picture is None else thread
             done = replace(done, messages=done.messages + 1)
         return done

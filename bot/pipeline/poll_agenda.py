@@ -16,6 +16,7 @@ from bot.domain.change import Change
 from bot.domain.chat.local_agendas import SourceState
 from bot.domain.outage import place_in_words
 from bot.domain.source_status import SourceStatus, spread
+from bot.domain.text.log_lines import recorded_in_words
 from bot.domain.timestamps import stamp_of
 from bot.domain.web_address import host_of
 from bot.errors import Misplaced, SourceError, attribute_errors_to
@@ -141,7 +142,7 @@ async def _record(
         )
     )
     for change in recorded:
-        log.info("recorded", **change.log_context())
+        log.info("recorded", **change.log_context(), in_words=recorded_in_words(change))
     return tuple(recorded)
 
 

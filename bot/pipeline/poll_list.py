@@ -16,6 +16,7 @@ from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
 from bot.domain.outage import explained, in_words, last_reached, no_list
 from bot.domain.source_status import ODDITIES, Reading, SourceStatus
+from bot.domain.text.log_lines import recorded_in_words
 from bot.domain.timestamps import stamp, stamp_of
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.pipeline.superseded import without_superseded
@@ -463,9 +464,4 @@ def _log(changes: Sequence[Change]) -> None:
         )
     for change in changes:
         if change.kind is not Kind.LISTED:
-            log.info("recorded", **change.log_context(), in_words=_in_words(change))
-
-
-def _in_words(change: Change) -> str:
-    agreement = change.agreement
-    return f"Recorded: {agreement.agency} ({agreement.state}, {agreement.support_type.value}) is {change.kind.value}."
+            log.info("recorded", **change.log_context(), in_words=recorded_in_words(change))

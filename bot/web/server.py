@@ -110,7 +110,7 @@ async def serving(
         pages.add_to(app, lambda request: _client(request, clients))
     try:
         async with _accepting(port, app, connections, clients, is_local=is_local):
-            log.info("serving", port=port)
+            log.info("serving", port=port, in_words=f"The pages and webhooks are ready on port {port}.")
             yield
     finally:
         if pages is not None:

@@ -196,3 +196,43 @@ def test_a_broadcast_table_gives_only_the_settings_it_contains(folder):
     written(folder, '[[broadcast]]\nchannel = "telegram"\naddress = "@texas"\nstates = "TX"\nat = "8:00"\n')
     given = {"channel": "telegram", "address": "@texas", "states": "TX", "at": "8:00"}
     assert load(folder=folder).broadcast[0].settings == given
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TELEGRAM_TOKEN", "TELEGRAM_BOT_TOKEN"),
+        ("COUNTERSIGN_TELEGRAM_TOKEN", "TELEGRAM_BOT_TOKEN"),
+        ("SLACK_TOKEN", "SLACK_BOT_TOKEN or SLACK_APP_TOKEN"),
+        ("COUNTERSIGN_PORT", "PORT"),
+        ("COUNTERSIGN_DATABASE_URL", "DATABASE_URL"),
+        ("COUNTERSIGN_CONTAKT", "COUNTERSIGN_CONTACT"),
+    ],
+)
+def test_a_setting_with_a_word_too_many_or_too_few_is_pointed_out(folder, name, meant):
+    said = [notice for notice in notices(load(folder=folder), env={name: "x"}) if name in notice]
+    assert [sorted(each.partition("Did you mean ")[2].rstrip("?").split(" or ")) for each in said] == [
+        sorted(meant.split(" or "))
+    ]
+
+
+@pytest.mark.parametrize("name", ["TELEGRAM_PORT", "SLACK_CHANNEL_LOG"])
+def test_another_programs_variable_is_left_alone(folder, name):
+    assert not [notice for notice in notices(load(folder=folder), env={name: "x"}) if name in notice]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("COUNTERSIGN_POLL_SECONDS", "often", "it must be a number"),
+        ("PORT", "80a", "it must be a whole number"),
+        ("PORT", "70000", "it must be at most 65535"),
+        ("COUNTERSIGN_WAYBACK", "maybe", "it must be 1 (on) or 0 (off)"),
+        ("COUNTERSIGN_LOG", "xml", "it must be 'text' or 'json'"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_in_plain_words(folder, monkeypatch, name, value, problem):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
+        load(folder=folder)
+    assert caught.value.problems == (f"{name}: {problem}",)

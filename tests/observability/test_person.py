@@ -70,6 +70,16 @@ def test_a_new_day_begins_with_its_date():
     assert third.startswith("── Nov. 28, 2026 ──\n")
 
 
+@pytest.mark.parametrize(("columns", "margin"), [(40, 2), (50, 2), (80, 21)])
+def test_on_a_phone_a_sentence_goes_on_at_the_left_margin(columns, margin, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    sentence = "I can't reach www.ice.gov. Is this machine online? " * 3
+    first, *others = line(event="x", in_words=sentence).split("\n")
+    assert first.startswith(" 4:00 p.m.  info     I can't")
+    assert {len(other) - len(other.lstrip()) for other in others} == {margin}
+    assert max(map(len, (first, *others))) <= columns
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

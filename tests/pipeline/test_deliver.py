@@ -746,3 +746,18 @@ async def test_a_back_off_begun_under_a_fast_clock_is_over_once_the_clock_is_rig
     await chat.publish(SECOND, NOON)
     await chat.deliver(NOON)
     assert len(chat.texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (timedelta(minutes=10), "2026-11-24 12:15 UTC (in 5 minutes)"),
+        (timedelta(minutes=15, seconds=20), "now"),
+        (timedelta(minutes=35), "2026-11-24 12:15 UTC (20 minutes late; if Countersign isn't running, start it)"),
+    ],
+)
+async def test_status_says_that_a_reading_is_late(chat, later, said):
+    due = SourceStatus(source="ice", tried_at=NOON, due_at=NOON + timedelta(minutes=15))
+    await chat.store.remember(due)
+    shown = (await report(chat.store, now=NOON + later, sources=["ice"], stale_hours=6)).as_text()
+    assert f"  next read    {said}\n" in shown

@@ -16,6 +16,7 @@ from support.program import row, world
 
 from bot.config.settings import load
 from bot.domain.chat.replies import MISTAKES
+from bot.domain.language import Language
 from bot.domain.suggest import suggest
 from bot.store.tiny.store import TinyStore
 
@@ -189,3 +190,14 @@ async def test_the_bot_understands_what_the_documents_tell_people_to_type(typed)
     await chat.says("watch TX Ohio")
     answer = await chat.says(typed)
     assert not any(complaint.match(answer) for complaint in COMPLAINTS), answer
+
+
+@pytest.mark.parametrize(("name", "language"), [("use.md", Language.ENGLISH), ("uso.md", Language.SPANISH)])
+async def test_the_first_message_and_the_button_that_a_document_names_start_the_alerts(name, language):
+    text = (ROOT / "docs" / name).read_text()
+    typed, label = re.search(r"^> (\w+)\n\n.*?\*(\w+ \w+)\*", text, re.MULTILINE).groups()
+    chat = Chat(TinyStore.in_memory())
+    asked = await chat.ask(typed, language=language)
+    command = next(button.command for row in asked.buttons for button in row if button.text == label)
+    await chat.ask(command, language=language)
+    assert set((await chat.mine()).filter.states) == {"TX"}

@@ -50,9 +50,12 @@ def test_offline_it_asks_whether_the_machine_is_online_and_says_when_it_tries_ag
             said = terminal.wait_for("I'll try again at ")
             terminal.interrupt()
             assert terminal.ended() == 0
+        with on_terminal([*PROGRAM, "run"], env, tmp_path) as again:
+            again.wait_for("The last try failed. I'll try again at ")
+            again.wait_for("to try now, run:")
     assert "I can't reach 127.0.0.1. Is this machine online? I'll try again at " in said
     assert "robots" not in terminal.screen
-    assert "local government sites" in said
+    assert "local government sites as soon as someone watches their states." in said
 
 
 @pytest.mark.slow

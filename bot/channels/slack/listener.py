@@ -98,7 +98,12 @@ class SlackListener:
         """Answer people until canceled. Reconnect as needed."""
         handlers = self._make_handlers(chat_handler)
         self._app = self._make_app(handlers)
-        log.info("listening", channel=self._slack.name, by="Socket Mode" if self._app_token else "public address")
+        log.info(
+            "listening",
+            channel=self._slack.name,
+            by="Socket Mode" if self._app_token else "public address",
+            in_words="People can write to the Slack app now.",
+        )
         try:
             if self._app_token:
                 await self._socket(self._app).run()

@@ -147,7 +147,12 @@ class TelegramListener:
             self._updates = updates
             await self._until_done(self._announce)
             keeping = asyncio.create_task(self._keep_name(app.bot.username))  # not awaited: the disk may be stuck
-            log.info("listening", bot=f"@{app.bot.username}", by="webhook" if self._webhook else "long polling")
+            log.info(
+                "listening",
+                bot=f"@{app.bot.username}",
+                by="webhook" if self._webhook else "long polling",
+                in_words=f"People can write to @{app.bot.username} on Telegram now.",
+            )
             while self._webhook is None:
                 await self._until_done(self._poll)
             await asyncio.Event().wait()
