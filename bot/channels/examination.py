@@ -71,7 +71,7 @@ class PlatformApi:
         said = next((value for name, value in headers.items() if name.lower() == "date"), "")
         try:
             theirs = parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError):
             return
         theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
         self.times.append(ServerTime(urlsplit(url).netloc, theirs, self.now()))

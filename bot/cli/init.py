@@ -22,10 +22,12 @@ from bot.config.settings import Settings, load, own_names
 from bot.domain.language import Language
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import formats
+from bot.domain.text.rich_text import legible
 from bot.errors import ConfigError, CountersignError, SourceError, UsageError
 from bot.observability.logs import set_up_logs
 
 NONE, BOTH, STDIN = "none", "both", "-"
+LONGEST_LINE = 4096  # characters; no token is nearly as long
 OPERATOR, CONTACT, RELAY_SECRET = "COUNTERSIGN_OPERATOR", "COUNTERSIGN_CONTACT", "COUNTERSIGN_RELAY_SECRET"
 PLATFORM_OPTION = "--platform telegram, slack, both or none"
 TOKEN_OPTIONS = {
@@ -114,7 +116,7 @@ class _Setup:
     @classmethod
     def begun(cls, platform: str | None, options: Mapping[str, str], *, replace: bool) -> "_Setup":
         path = dotenv.own_file(os.environ, own_names())
-        before = dotenv.parsed(dotenv.text_of(path), str(path)) if path.exists() else {}
+        before = dotenv.parsed(dotenv.text_if_any(path), str(path))
         can_ask = sys.stdin.isatty() and sys.stderr.isatty()
         named = {name: os.environ[name].strip() for name in (*TOKEN_OPTIONS, OPERATOR, CONTACT) if os.environ.get(name)}
         typed = {name: _read_token(name, value, can_ask=can_ask) for name, value in options.items()}
@@ -224,7 +226,7 @@ class _Setup:
             return
         try:
             for sentence in first_setup.introduced(settings, channel):
-                say_wrapped(sentence)
+                say_wrapped(legible(sentence))
         except SourceError:
             self.unreached.add(channel)
             say_wrapped(
@@ -301,7 +303,7 @@ class _Setup:
         if not changed:
             say_wrapped("\nThere was nothing to write.")
             return
-        text = dotenv.text_of(self.path) if self.path.exists() else ""
+        text = dotenv.text_if_any(self.path)
         dotenv.write(self.path, dotenv.changed(text, changed))
         self.is_written = True
         say_wrapped(
@@ -357,7 +359,7 @@ class _Setup:
 
     def _set_up_relay(self, settings: Settings) -> None:
         if settings.relay_secret is None:
-            text = dotenv.text_of(self.path) if self.path.exists() else ""
+            text = dotenv.text_if_any(self.path)
             dotenv.write(self.path, dotenv.changed(text, {RELAY_SECRET: secrets.token_hex(32)}))
         to = settings.public_url or "https://THIS-HOST"
         say(
@@ -378,10 +380,10 @@ def _standard(operator: str) -> str:
 def _read_token(name: str, value: str, *, can_ask: bool) -> str:
     """Return an option's value. For “-”, read a line from the standard input, without showing it on a terminal."""
     if value != STDIN or name not in TOKEN_OPTIONS:
-        return value.strip()
+        return _pasted(value)
     if can_ask:
         return _asked_secretly(f"{name} (not shown)")
-    line = sys.stdin.readline().strip()
+    line = _pasted(sys.stdin.readline(LONGEST_LINE))
     if not line:
         raise UsageError(f"The standard input has no line for {name}. Give one line for each token.")
     return line
@@ -419,9 +421,15 @@ def _asked(question: str, understand: Callable[[str], T], *, default: str) -> T:
 def _asked_secretly(question: str) -> str:
     """Ask for a secret. Nothing that is typed is shown, not even before the question is."""
     try:
-        return getpass(f"{question}: ").strip()
+        return _pasted(getpass(f"{question}: "))
     except EOFError:
         raise typer.Abort from None
+
+
+def _pasted(text: str) -> str:
+    """Return a value without the spaces and the quotes that were copied with it."""
+    found = text.strip()
+    return found[1:-1].strip() if len(found) > 1 and found[0] == found[-1] and found[0] in "\"'`" else found
 
 
 def _without_names(fault: CountersignError) -> str:

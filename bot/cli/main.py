@@ -1,9 +1,11 @@
 """The `countersign` command: its subcommands, and the exit codes and messages for errors."""
 
+import errno
 import os
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +18,10 @@ from bot.domain.letters import counted
 from bot.errors import ConfigError, CountersignError, UsageError
 
 NAME = "countersign"
+OF_THE_MACHINE = {  # errors of the disk, of permissions and of paths, which aren't ours to mend
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE),
+    *(errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG),
+}
 
 app = typer.Typer(
     cls=manual.Manual,
@@ -46,6 +52,7 @@ def command_line() -> int:
 
     The code is 1 if the command failed, and 2 if the command or the settings were wrong.
     """
+    _replace_closed_streams()
     try:
         app([plain_option(word) for word in sys.argv[1:]], prog_name=NAME)  # also when it runs as `python -m bot`
     except ConfigError as fault:
@@ -60,10 +67,23 @@ def command_line() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader closed the pipe
     except KeyboardInterrupt:
         return 130
-    except Exception:  # noqa: BLE001 - users never see a traceback
-        say(f"Countersign failed with an internal error. Please report it and attach the file {_saved_traceback()}.")
+    except Exception as fault:  # noqa: BLE001 - users never see a traceback
+        say(_unforeseen(fault))
         return 1
     return 0
+
+
+def _replace_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed, so that no file of ours gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
+
+
+def _unforeseen(fault: Exception) -> str:
+    if isinstance(fault, OSError) and fault.errno in OF_THE_MACHINE:
+        return f"Stopped: {fault.filename or 'the output or the disk'} can't be used ({fault.strerror})."
+    return f"Countersign failed with an internal error. Please report it and attach the file {_saved_traceback()}."
 
 
 def _saved_traceback() -> str:

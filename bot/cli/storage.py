@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import re
 import shutil
 import sys
@@ -19,6 +20,7 @@ from bot.cli.output import LinesFile, ProgressBar, say
 from bot.config.settings import Settings
 from bot.domain.change import Kind
 from bot.domain.letters import counted
+from bot.domain.text.rich_text import legible
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive
@@ -26,6 +28,7 @@ from bot.sources.ice import Ice
 from bot.store import transfer
 from bot.store.backup import Made, back_up, write_backup
 from bot.store.backup_file import FORMAT as BACKUP_FORMAT
+from bot.store.backup_file import START as BACKUP_START
 from bot.store.backup_file import Backup, Head
 from bot.store.tiny.snapshot import FORMAT as STORE_FORMAT
 from bot.store.tiny.store import TinyStore
@@ -64,7 +67,9 @@ def backup(
     settings = prepared()
     if settings.database_url is None:
         _check_data_folder(settings.data)
-    if file == PIPE and sys.stdout.isatty():
+    if file != PIPE:
+        _check_replaced(file)
+    elif sys.stdout.isatty():
         raise UsageError("A backup isn't text. Write it to a file: countersign backup - > countersign.backup")
     made = asyncio.run(_back_up(settings, file, force=force))
     _print_parts(made.parts, sys.stderr if file == PIPE else sys.stdout)
@@ -124,8 +129,8 @@ async def _restore(file: Path, place: str) -> Sequence[Moved]:
     finally:
         await backup.close()
     for sentence in contents.left_out:
-        say(f"Not in the backup: {sentence}")
-    made = f"{backup.head.made_at:%Y-%m-%d %H:%M} UTC by Countersign {backup.head.program}"
+        say(f"Not in the backup: {legible(sentence)}")
+    made = f"{backup.head.made_at:%Y-%m-%d %H:%M} UTC by Countersign {legible(backup.head.program)}"
     say(f"Restored everything from the backup made {made}, with the same counts and SHA-256 hashes.")
     return moved
 
@@ -135,7 +140,10 @@ def _store_in_use(settings: Settings) -> str:
 
 
 def _is_data_folder(folder: Path) -> bool:
-    return any(folder.glob("journal-*.jsonl"))
+    try:
+        return any(folder.glob("journal-*.jsonl"))
+    except OSError:  # such as a link to itself
+        return False
 
 
 def _check_data_folder(folder: Path) -> None:
@@ -147,6 +155,15 @@ def _check_data_folder(folder: Path) -> None:
         pass  # it isn't there
     if not _is_data_folder(folder):
         raise UsageError(f"There is nothing to back up: {folder} isn't a Countersign data folder.")
+
+
+def _check_replaced(file: Path) -> None:
+    """Raise UsageError if a file in a data folder isn't a backup, because --force must not replace the store's own."""
+    if not _is_data_folder(file.parent) or not file.is_file():
+        return
+    with file.open("rb") as there:
+        if there.read(len(BACKUP_START)) != BACKUP_START:
+            raise UsageError(f"{file} is in a data folder and isn't a backup, so it was left as it is. Choose another.")
 
 
 def _input_backup() -> Backup:
@@ -162,8 +179,9 @@ def _holds_other_files(folder: Path, backup: Path) -> bool:
 
     A new volume may hold `lost+found`.
     """
+    own = os.path.realpath(backup)
     try:
-        others = (path for path in folder.iterdir() if path.name != "lost+found" and path.resolve() != backup.resolve())
+        others = (path for path in folder.iterdir() if path.name != "lost+found" and os.path.realpath(path) != own)
         return not _is_data_folder(folder) and any(others)
     except FileNotFoundError:
         return False

@@ -51,7 +51,7 @@ def current_folder() -> Path:
 
 def named(path: Path, because: str, env: Mapping[str, str], folder: Path, clone: Path = CLONE) -> DataFolder:
     """Return the folder that the settings name. Note another folder that holds readings."""
-    others = (c.path for c in _candidates(env, folder, clone) if c.path.resolve() != path.resolve())
+    others = (c.path for c in _candidates(env, folder, clone) if not _is_same(c.path, path))
     return DataFolder(path=path, because=because, unused=next(filter(has_readings, others), None))
 
 
@@ -61,7 +61,7 @@ def found(env: Mapping[str, str], folder: Path, clone: Path = CLONE) -> DataFold
     holding = [c for c in candidates if has_readings(c.path)]
     usable = [c for c in candidates if c.is_usable]
     chosen = (holding or usable or candidates)[0]
-    unused = next((c.path for c in holding if c.path.resolve() != chosen.path.resolve()), None)
+    unused = next((c.path for c in holding if not _is_same(c.path, chosen.path)), None)
     return DataFolder(path=chosen.path, because=chosen.because, unused=unused)
 
 
@@ -107,8 +107,11 @@ def _candidates(env: Mapping[str, str], folder: Path, clone: Path) -> Iterator[_
 
 
 def _is_ours_or_empty(path: Path) -> bool:
-    """Return whether a folder exists and holds nothing of anyone else's. A mounted disk may have hidden files."""
-    if has_readings(path):
+    """Return whether a folder exists and holds nothing of anyone else's. A mounted disk may have hidden files.
+
+    A link that leads nowhere counts, because its disk may be missing: a clear error is better than a new start.
+    """
+    if has_readings(path) or (os.path.lexists(path) and not os.access(path, os.F_OK)):
         return True
     try:
         return path.is_dir() and all(p.name.startswith(".") or p.name == "lost+found" for p in path.iterdir())
@@ -116,8 +119,12 @@ def _is_ours_or_empty(path: Path) -> bool:
         return False
 
 
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)  # Path.resolve() fails for a link to itself
+
+
 def _is_writable(path: Path) -> bool:
-    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+    return os.access(path, os.W_OK | os.X_OK) and path.is_dir()
 
 
 def _home(env: Mapping[str, str]) -> Path | None:

@@ -8,6 +8,7 @@ backslash. If a name is set twice, the last line counts.
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -49,20 +50,57 @@ def read(env: Mapping[str, str], own_names: Collection[str], folder: Path | None
     """
     named = env.get(NAMED_BY)
     if named:
-        return _of(Path(named).expanduser())
+        return _of(_expanded(named))
     for path in _candidates(env, folder):
-        if path.is_file() and _is_ours(path, own_names):
+        if _is_file(path) and _is_ours(path, own_names):
             return _of(path)
     return EnvFile()
 
 
 def own_file(env: Mapping[str, str], own_names: Collection[str]) -> Path:
-    """Return the path of the file to write: the one in use, or else `.env` in the current folder."""
+    """Return the path of the file to write: the one in use, or else `.env` in the current folder.
+
+    Raise ConfigError if something else than a file is there, such as a device.
+    """
     named = env.get(NAMED_BY)
-    if named:
-        return current_folder() / Path(named).expanduser()
-    used = next((path for path in _candidates(env, None) if path.is_file() and _is_ours(path, own_names)), Path(NAME))
-    return current_folder() / used
+    used = (path for path in _candidates(env, None) if _is_file(path) and _is_ours(path, own_names))
+    path = current_folder() / (_expanded(named) if named else next(used, Path(NAME)))
+    kind = _kind(path)
+    if kind is not None and not stat.S_ISREG(kind):
+        advice = f"set {NAMED_BY} to the path of a file" if named else "rename it, or start from another folder"
+        raise ConfigError([f"{path}: settings can be written only to an ordinary file, and this isn't one; {advice}"])
+    return path
+
+
+def _expanded(named: str) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:  # there is no such user
+        raise ConfigError(
+            [f"{NAMED_BY}: this machine knows no home folder for {named}; write the whole path"]
+        ) from None
+
+
+def _kind(path: Path) -> int | None:
+    """Return the mode of what is at a path, even through a link, or None if nothing is. Raise ConfigError otherwise."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as fault:
+        raise _unreadable(path, fault) from None
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file is there. In a folder that this user can't search, there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _unreadable(path: Path, fault: OSError) -> ConfigError:
+    return ConfigError([f"{path}: it can't be read ({fault.strerror})"])
 
 
 def _candidates(env: Mapping[str, str], folder: Path | None) -> Iterator[Path]:
@@ -93,14 +131,22 @@ def _of(path: Path) -> EnvFile:
 def text_of(path: Path) -> str:
     """Return the text of the file. Raise ConfigError if it can't be read."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise ConfigError([f"{path}: it is larger than 256 KB, so it can't be a file of settings"])
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            found = file.read(LARGEST + 1)  # a device has no size that could be known before
     except OSError as fault:
-        raise ConfigError([f"{path}: it can't be read ({fault.strerror})"]) from None
+        raise _unreadable(path, fault) from None
+    if len(found) > LARGEST:
+        raise ConfigError([f"{path}: it is larger than 256 KB, so it can't be a file of settings"])
+    try:
+        return found.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as fault:
-        line = path.read_bytes()[: fault.start].count(b"\n") + 1
+        line = found[: fault.start].count(b"\n") + 1
         raise ConfigError([f"{path}:{line}: it contains bytes that aren't UTF-8; type the line again"]) from None
+
+
+def text_if_any(path: Path) -> str:
+    """Return the text of the file, or "" if there is none. Raise ConfigError if it can't be read."""
+    return "" if _kind(path) is None else text_of(path)
 
 
 def parsed(text: str, name: str = NAME) -> dict[str, str]:
@@ -176,13 +222,16 @@ def _comment(rest: str) -> str:
 
 def write(path: Path, text: str) -> None:
     """Replace the file as a whole, so that only this user can read it. Raise CountersignError if that fails."""
+    body = text.encode()
+    if len(body) > LARGEST:
+        raise CountersignError(f"{path} would be larger than 256 KB, so it couldn't be read. Nothing was changed.")
     target = path.resolve()  # a link stays a link
     temporary = ""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 600 from the start
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(target)

@@ -105,8 +105,7 @@ class Chats:
         """Return a picture by the name that its bubble has."""
         platform, _, order = name.partition("-")
         messages = {"telegram": self.telegram.messages, "slack": self.slack.messages}.get(platform, [])
-        found = messages[int(order) - 1] if order.isdecimal() and 0 < int(order) <= len(messages) else None
-        return found.photo if found is not None else None
+        return next((message.photo for message in messages if str(message.order) == order), None)
 
 
 def _of(server: Platform, room: Room) -> Iterator[Message]:

@@ -1,13 +1,14 @@
 """The page of the demonstration: the chats, the timeline and the scenes. It also works without script."""
 
 import hashlib
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -32,6 +33,8 @@ SECURITY = {
 }
 ASSETS = {"demo.css": "text/css", "demo.js": "text/javascript", "demo.svg": "image/svg+xml"}
 LONGEST_TYPED = 500
+MOST_FIELDS = 10
+OWN_NAMES = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?", re.IGNORECASE)
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -95,14 +98,14 @@ class ChatPage:
 
     async def _pressed(self, request: web.Request) -> web.Response:
         """Press a button as the person in a room does: Telegram tells the program, and the program answers."""
-        form = await request.post()
-        self._chats.press(self._room(form.get("room")), str(form.get("message", "")), str(form.get("asks", "")))
+        form = await _form(request)
+        self._chats.press(self._room(form.get("room")), form.get("message", ""), form.get("asks", ""))
         return _back(form.get("room"))
 
     async def _said(self, request: web.Request) -> web.Response:
         """Write to the bot as the person in a room does."""
-        form = await request.post()
-        room, text = self._room(form.get("room")), str(form.get("text", "")).strip()[:LONGEST_TYPED]
+        form = await _form(request)
+        room, text = self._room(form.get("room")), form.get("text", "").strip()[:LONGEST_TYPED]
         if text and room.platform == "telegram":
             self._chats.say(room, text)
         return _back(form.get("room"))
@@ -117,13 +120,22 @@ class ChatPage:
 @web.middleware
 async def _guard(request: web.Request, handler: Answer) -> web.StreamResponse:
     """Answer only under this machine's own names, and take forms only from this page."""
-    host = urlsplit(f"//{request.host}").hostname
-    if host not in {"127.0.0.1", "localhost"}:
+    if not OWN_NAMES.fullmatch(request.host):
         raise web.HTTPForbidden(text="This page is only for the machine it runs on.\n")
     origin = request.headers.get("Origin")
     if request.method == "POST" and origin not in {None, f"http://{request.host}"}:
         raise web.HTTPForbidden(text="Forms of other sites aren't taken.\n")
     return await handler(request)
+
+
+async def _form(request: web.Request) -> Mapping[str, str]:
+    """Return the fields of a form. Refuse a request that no form of this page makes."""
+    if request.content_type != "application/x-www-form-urlencoded" or "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType(text="Only the forms of this page are taken.\n")
+    try:
+        return dict(parse_qsl((await request.read()).decode(errors="replace"), max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise web.HTTPBadRequest(text="A form of this page has only a few fields.\n") from None
 
 
 def _back(room: object) -> web.Response:

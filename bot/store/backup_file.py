@@ -23,6 +23,7 @@ import msgspec
 
 from bot import __version__
 from bot.domain.document import Document
+from bot.domain.text.rich_text import legible
 from bot.errors import StoreError, StoreUnwritable, UsageError
 from bot.store import Everything, Unreadable
 from bot.store.rules.packed_document import restored
@@ -40,6 +41,7 @@ LARGEST_DOCUMENT = 64 << 20  # bytes, unpacked; the fetcher takes half as much
 LARGEST_HEAD = 4096  # bytes
 BEFORE_NAME = 30  # bytes in a ZIP before the name of its first entry
 HASH_LENGTH = 64
+START = b"PK\x03\x04"  # of every ZIP with an entry
 CHUNK = 1 << 20
 BROKEN = (  # what reading a damaged or made-up file can raise
     *(zipfile.BadZipFile, zlib.error, struct.error, msgspec.MsgspecError, StoreError),
@@ -169,7 +171,7 @@ def hash_of(file: BinaryIO, end: int) -> "hashlib._Hash":
 def _checked_head(file: BinaryIO, path: Path) -> Head:
     """Return the head of a whole file that this version can read."""
     start = file.read(LARGEST_HEAD)
-    if not start.startswith(b"PK\x03\x04") or not start[BEFORE_NAME:].startswith(HEAD.encode()):
+    if not start.startswith(START) or not start[BEFORE_NAME:].startswith(HEAD.encode()):
         raise UsageError(f"{path} isn't a Countersign backup, so nothing was restored.")
     end = max(0, file.seek(0, os.SEEK_END) - HASH_LENGTH)
     file.seek(end)
@@ -179,8 +181,8 @@ def _checked_head(file: BinaryIO, path: Path) -> Head:
     head = msgspec.json.decode(start[BEFORE_NAME + len(HEAD) :][:size], type=Head)
     if head.backup > FORMAT or head.store > snapshot.FORMAT:
         raise UsageError(
-            f"{path} was made by a newer Countersign, {head.program}. This is {__version__}. Update the program, then "
-            "restore."
+            f"{path} was made by a newer Countersign, {legible(head.program)[:40]}. This is {__version__}. "
+            "Update the program, then restore."
         )
     return head
 

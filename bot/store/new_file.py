@@ -18,7 +18,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
     Until then, it has another name in the same folder. Only its owner can read it. If a program is killed meanwhile,
     what it leaves is overwritten the next time. An existing file is kept unless `replace` is true.
     """
-    _check(path, replace=replace)
+    with _explaining(path):
+        _check(path, replace=replace)
     unfinished = path.with_name(f".{path.name}.unfinished")
     with _explaining(path), _locked(unfinished, path) as file:
         try:
@@ -39,6 +40,8 @@ def _check(path: Path, *, replace: bool) -> None:
         raise UsageError(f"There is no folder {path.parent}. Create it first.")
     if not replace and os.path.lexists(path):
         raise _taken(path)
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} isn't an ordinary file, so it can't be replaced. Choose another name.")
 
 
 def _taken(path: Path) -> UsageError:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from support.loopback.ice import LoopbackIce
 from support.loopback.server import Fault, dropped
 from support.loopback.slack import LoopbackSlack
@@ -400,6 +401,23 @@ async def test_a_clock_that_is_two_days_off_is_wrong_and_two_minutes_are_a_warni
     assert "clock: The clock of this machine is 2 minutes ahead." in said(found, Verdict.WARNING)
 
 
+async def test_an_answer_with_an_odd_time_or_odd_letters_stops_nothing(place):
+    odd = {"Date": "Fri, 27 Nov 2026 15:40:48 +99999999999999"}
+    body = '{"ok": true, "result": {"username": "\\ud800\\u001b[31m"}, "user": "\\ud800"}'
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=body, headers=odd)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        address = str(server.make_url("/"))
+        found = await place.check(TELEGRAM_API_URL=f"{address}bot", COUNTERSIGN_ICE_URL=f"{address}287g")
+
+    assert "The bot is @" in everything(found)
+    assert everything(found).replace("\n", "").isprintable()
+
+
 def test_one_server_with_a_wrong_clock_does_not_make_ours_wrong():
     now = datetime.now(UTC)
     right, late = ServerTime("a.example", now, now), ServerTime("b.example", now - timedelta(days=2), now)
@@ -414,6 +432,20 @@ async def test_a_data_folder_that_is_a_file_is_wrong(place):
     (place.folder / "data").write_text("not a folder")
 
     assert "is a file, not a folder" in said(await place.check())
+
+
+@pytest.mark.parametrize("to", ["data", "nowhere"])
+async def test_a_data_folder_that_is_a_broken_link_is_wrong(place, to):
+    (place.folder / "data").symlink_to(to)
+
+    assert "is a link that leads nowhere" in said(await place.check())
+
+
+async def test_a_data_folder_that_cannot_exist_stops_nothing_else(place):
+    found = await place.check(COUNTERSIGN_DATA=str(place.folder / ("a" * 300)))
+
+    assert "File name too long" in said(found)
+    assert "agrees with" in everything(found)
 
 
 async def test_a_folder_that_takes_no_writes_is_wrong(place):

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.config.data_folder import found, has_readings, named, state_folder
+from bot.errors import StoreUnwritable
 from bot.store.tiny.store import TinyStore
 
 
@@ -33,6 +34,16 @@ def chosen(folder, **env):
 def test_a_data_folder_in_the_current_folder_is_used_as_always(here):
     (here / "here" / "data").mkdir()
     assert chosen(here).path == here / "here" / "data"
+
+
+@pytest.mark.parametrize("to", ["data", "nowhere"])
+def test_a_link_that_leads_nowhere_is_never_passed_over_for_a_new_start_elsewhere(here, to):
+    link = here / "here" / "data"
+    link.symlink_to(to)
+    assert chosen(here).path == link
+    assert named(link, "it is named", env_of(here), here / "here", here / "clone").path == link
+    with pytest.raises(StoreUnwritable, match=r"a broken link|a symbolic link"):
+        TinyStore.open(link)
 
 
 def test_without_one_it_is_the_clones_even_before_it_exists(here):

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,31 @@ def test_a_folder_that_cannot_be_written_changes_nothing_and_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CountersignError, match=r"can't be written .*Nothing was changed"):
         dotenv.write(tmp_path / "file" / ".env", "A=1\n")
+
+
+def test_a_device_or_a_folder_is_never_replaced_by_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").symlink_to("/dev/full")
+    for env in ({}, {dotenv.NAMED_BY: "/dev/full"}, {dotenv.NAMED_BY: str(tmp_path)}):
+        with pytest.raises(ConfigError, match="only to an ordinary file"):
+            dotenv.own_file(env, [])
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/.env", "loop", "a" * 5000, "/dev/zero"])
+def test_a_file_that_cannot_be_read_is_said_and_never_read_without_end(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    for use in (dotenv.read, dotenv.own_file):
+        with pytest.raises(ConfigError):
+            use({dotenv.NAMED_BY: name}, [])
+
+
+def test_a_file_too_large_to_be_read_again_is_not_written(tmp_path):
+    (tmp_path / ".env").write_text("A=1\n")
+    with pytest.raises(CountersignError, match="larger than 256 KB"):
+        dotenv.write(tmp_path / ".env", "A=" + "x" * dotenv.LARGEST)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(".env", "A=1\n")]
 
 
 def test_the_environment_wins_over_env_and_env_over_the_settings_file(folder, monkeypatch):

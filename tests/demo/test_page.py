@@ -168,7 +168,14 @@ async def test_nothing_typed_is_nothing_said(door, text):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Host": "demo.evil.example:8287"}, {"Host": "[::2]:80"}]
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "demo.evil.example:8287"},
+        {"Host": "[::2]:80"},
+        {"Host": "[::1"},
+        {"Host": "127.0.0.1:x"},
+    ],
 )
 async def test_the_page_is_not_for_other_names(door, headers):
     async with visiting(door) as visitor:
@@ -187,12 +194,40 @@ async def test_the_forms_of_other_sites_are_refused(door, origin):
 
 @pytest.mark.parametrize(
     "path",
-    ["/photos/telegram-0.png", "/photos/telegram-1.png", "/photos/x.png", "/photos/slack--1.png", "/etc", "/demo.py"],
+    [
+        "/photos/telegram-0.png",
+        "/photos/telegram-1.png",
+        "/photos/x.png",
+        "/photos/slack--1.png",
+        f"/photos/slack-{'9' * 5000}.png",
+        "/etc",
+        "/demo.py",
+    ],
 )
 async def test_what_is_not_there_is_not_found(door, path):
     async with visiting(door) as visitor:
         await visitor.send(READER, "no picture")
         assert (await visitor.client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"room=reader&text=\xff\xfe", {}, 303),
+        (b"room=reader&text=x", {"Content-Type": "application/x-www-form-urlencoded; charset=nonsense"}, 303),
+        (b"room=reader&text=x", {"Content-Encoding": "gzip"}, 415),
+        (b"no parts", {"Content-Type": "multipart/form-data; boundary=x"}, 415),
+        (b"", {"Content-Type": "multipart/form-data"}, 415),
+        (b"&".join(b"field%d=x" % number for number in range(900)), {}, 400),
+        (b"room=reader&text=" + b"x" * 20_000, {}, 413),
+    ],
+)
+async def test_a_form_that_no_page_makes_is_refused_without_an_error(door, body, headers, status):
+    async with visiting(door) as visitor:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = await visitor.client.post("/say", content=body, headers=form | headers)
+        assert answer.status_code == status
+        assert (visitor.chats.telegram.pushed != {}) is (status == 303)
 
 
 async def test_an_edited_message_is_shown_as_edited_in_place(door):

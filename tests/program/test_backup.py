@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from support.program import row, typed_in, world
@@ -165,6 +166,31 @@ def test_a_restore_says_what_it_did_and_refuses_what_it_must_not_overwrite(here,
     assert not (tmp_path / "new").exists()
     assert "--to takes a folder" in typed_in(tmp_path, "restore", "a.backup", "--to", "mysql://x", expect=2).stderr
     assert "nothing to back up" in typed_in(tmp_path / "photos", "backup", "x", expect=2).stderr
+
+
+def test_a_backup_never_replaces_the_stores_own_files_or_a_device(here, tmp_path):
+    here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
+    here.run("poll")
+    before = {path: path.read_bytes() for path in here.folder.iterdir() if path.is_file()}
+    for path in before:
+        assert "was left as it is" in here.run("backup", str(path), "--force", expect=2).stderr
+    assert "isn't an ordinary file" in here.run("backup", "/dev/full", "--force", expect=2).stderr
+    assert "File name too long" in here.run("backup", str(tmp_path / ("a" * 300)), expect=1).stderr
+    assert before == {path: path.read_bytes() for path in here.folder.iterdir() if path.is_file()}
+    for _ in range(2):  # a backup may be there, and be replaced by the next one
+        here.run("backup", str(here.folder / "daily.backup"), "--force")
+
+
+def test_an_output_without_room_is_said_and_is_no_internal_error(here):
+    here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
+    here.run("poll")
+    for words in (["backup", "-"], ["help"]):
+        command = [sys.executable, "-m", "bot", *words]
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(command, env=here.env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 1
+        assert "No space left on device" in done.stderr
+        assert "internal error" not in done.stderr
 
 
 @pytest.mark.slow

@@ -217,3 +217,20 @@ def test_tokens_come_from_the_standard_input_one_a_line(here):
     assert TOKEN not in done.stdout + done.stderr
     assert here.slack.told("C024BE91L")
     assert written(here).count("\n") == 4
+
+
+@pytest.mark.parametrize("quotes", ['"{}"', "'{}'", " `{}`\t"])
+def test_the_quotes_and_spaces_copied_with_a_token_are_left_out(here, quotes):
+    options = ["--platform", "telegram", "--operator", "none", "--contact", "none"]
+    init(here, *options, f"--telegram-token={quotes.format(here.telegram.token)}")
+    assert written(here) == f"TELEGRAM_BOT_TOKEN={TOKEN}\n"
+
+
+def test_closed_standard_streams_are_like_empty_ones(here):
+    command = [*PROGRAM, "init", "--platform", "telegram", "--telegram-token", "-", "--no-check"]
+    script = 'exec "$@" <&- >&-'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command], env=env_of(here), cwd=here.home, stderr=subprocess.PIPE, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, "has no line for TELEGRAM_BOT_TOKEN" in done.stderr) == (2, True), done.stderr

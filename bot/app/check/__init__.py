@@ -21,6 +21,7 @@ from bot.config.in_force import Setting, in_force, layers, load_what_works, unkn
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, Group, fine, unknown, wrong
 from bot.domain.letters import counted
+from bot.domain.text.rich_text import legible
 from bot.errors import ConfigError, StoreError
 from bot.fetch.post import Poster
 from bot.observability.logs import mask
@@ -56,9 +57,14 @@ async def checked(env: Mapping[str, str], now: Callable[[], datetime], folder: P
 
 
 def _masked(group: Group, settings: Settings) -> Group:
-    """Return the group without any secret that an answer or an error has quoted."""
+    """Return the group without any secret and without any unprintable character that an answer or an error quotes."""
     secrets = tuple(secret for secret in settings.secrets if len(secret) >= SHORTEST_SECRET)
-    clean = (replace(f, said=mask(f.said, secrets), advice=mask(f.advice, secrets)) for f in group.findings)
+
+    def plain(text: str) -> str:
+        masked = mask(text, secrets)
+        return masked if masked.isprintable() else legible(masked)
+
+    clean = (replace(f, said=plain(f.said), advice=plain(f.advice)) for f in group.findings)
     return replace(group, findings=tuple(clean))
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,10 +22,13 @@ SKEWED, ASKEW = timedelta(minutes=5), timedelta(minutes=1)  # Slack refuses what
 
 def of_folder(path: Path) -> list[Finding]:
     """Return whether the data folder exists, can be written and has room."""
-    there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
+    is_there = os.access(path, os.F_OK)  # unlike Path.exists(), it never fails
+    if not is_there and os.path.lexists(path):
+        return [wrong(f"{path} is a link that leads nowhere.", "Remove the link, or create the folder it leads to.")]
+    there = next((each for each in (path.absolute(), *path.absolute().parents) if os.access(each, os.F_OK)), Path("/"))
     if not there.is_dir():
         return [wrong(f"{there} is a file, not a folder.", "Set COUNTERSIGN_DATA to a folder.")]
-    found = [] if path.exists() else [fine(f"The data folder {path} doesn't exist yet; the program creates it.")]
+    found = [] if is_there else [fine(f"The data folder {path} doesn't exist yet; the program creates it.")]
     return [*found, *_of_writing(there), *_of_room(there)]
 
 
@@ -40,7 +44,8 @@ def _of_writing(folder: Path) -> list[Finding]:
         advice = "Free some space, or give the program's user this folder: chown USER FOLDER"
         return [wrong(f"Can't write to {folder}: {fault.strerror or fault}.", advice)]
     finally:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
     return []
 
 

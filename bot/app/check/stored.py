@@ -1,5 +1,6 @@
 """Look at the store: does it open, is it whole, who writes to it and what is paused in it."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -47,7 +48,7 @@ def running_program(settings: Settings) -> JsonObject | None:
 
     With a database, any number of programs can run, and none of them is asked.
     """
-    if settings.database_url is not None or not (settings.data / control_socket.NAME).exists():
+    if settings.database_url is not None or not os.access(settings.data / control_socket.NAME, os.F_OK):
         return None
     try:
         return control_socket.hand_over(settings.data, "about", {}, patience=PATIENCE)

@@ -90,6 +90,11 @@ def writing(path: Path) -> Iterator[None]:
             )
         elif error.errno in REFUSED:
             sentence = f"{path} could not be written: the data folder is read-only for this user."
+        elif error.errno in {errno.EEXIST, errno.ENOTDIR}:
+            sentence = (
+                f"{path} could not be written: there is a file or a broken link in place of a folder. Remove it, or "
+                "set COUNTERSIGN_DATA to a folder."
+            )
         else:
             sentence = f"{path} could not be written ({error.strerror})."
         raise StoreUnwritable(sentence) from error
