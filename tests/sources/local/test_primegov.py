@@ -113,6 +113,7 @@ async def test_the_items_on_the_page_of_an_agenda_are_read(portal, reader, form)
     assert portal.count("Compiled") == 0
 
 
+@pytest.mark.slow
 async def test_a_page_with_thousands_of_items_is_searched_only_once(portal, reader):
     """If each item searched the page again, this would take many minutes."""
     content = "".join(
