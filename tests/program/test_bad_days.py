@@ -390,4 +390,4 @@ def test_a_damaged_state_file_is_rebuilt_and_the_log_says_so(here, how):
 def test_a_command_says_that_it_rebuilt_a_damaged_state_file(here):
     damage(here.folder / "state.json")
     assert "rebuilt from older files" in here.run("poll").stderr
-    assert here.run("poll").stderr == ""
+    assert here.run("poll").stderr == "Nothing new.\n"

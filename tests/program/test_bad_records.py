@@ -56,7 +56,7 @@ def test_a_command_mends_each_and_keeps_what_can_be_read(here):
     )  # fmt: skip
     assert "nothing to mend in s3" in here.run("mend", "s3", expect=2).stderr
     assert "Every subscription can be read" in here.run("mend", "s99", expect=2).stderr
-    assert "mend" not in here.run("status").stdout
+    assert "countersign mend" not in here.run("status").stdout
     assert {s["id"]: s["tz"] for s in here.lines("subscriptions")} == {
         "s1": "UTC", "s2": "America/Chicago", "s3": "America/Denver", "s4": "UTC"
     }  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_database_with_bad_rows_goes_on_and_is_mended(here, database):
     for name in ("s2", "s3", "s5"):
         [mended] = here.lines("mend", name, "--json", **env)
         assert (mended["id"], mended["address"], mended["states"], mended["tz"]) == (name, name[1:], ["TX"], "UTC")
-    assert "mend" not in here.run("status", **env).stdout
+    assert "countersign mend" not in here.run("status", **env).stdout
 
 
 def test_a_move_refuses_what_can_not_be_read_and_says_how_to_mend_it(here, database):

@@ -28,9 +28,7 @@ def found(words: Sequence[str]) -> tuple[Any, str]:
     for word in words:
         if not isinstance(command, TyperGroup) or word.startswith("-"):
             break
-        if word not in command.commands:
-            assert name, f"there is no command {word!r}"
-            break
+        assert word in command.commands, f"there is no command {f'{name} {word}'.strip()!r}"
         command, name = command.commands[word], f"{name} {word}".strip()
     return command, name
 
