@@ -96,12 +96,12 @@ class Inquiry:
 
 
 def why(fault: SourceError) -> str:
-    """Return the reason why a platform couldn't be asked, as the end of a sentence."""
+    """Return the reason a platform couldn't be asked, as the end of a sentence."""
     return str(fault).rstrip(".")
 
 
 def of_chats(lost: Sequence[Finding], asked: int, chats: int) -> list[Finding]:
-    """Return the findings about `chats` chats, of which some were asked about, with a line for those that are fine."""
+    """Return the findings about the chats, with one line for all that are fine. `asked` of `chats` were asked about."""
     if not chats:
         return []
     reached = asked - len(lost)

@@ -37,7 +37,7 @@ class TokenQuestion:
 
 
 class Writer(NamedTuple):
-    """A chat that has written to the bot lately: its address and its name."""
+    """A chat that wrote to the bot recently: its address and its name."""
 
     address: str
     name: str

@@ -11,11 +11,13 @@ import structlog
 from bot.domain.agreement import Listing, ListName, Publication
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
+from bot.domain.language import Language
 from bot.domain.letters import counted
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
 from bot.domain.outage import explained, in_words, last_reached, no_list
 from bot.domain.source_status import ODDITIES, Reading, SourceStatus
+from bot.domain.text.wording import HAPPENED
 from bot.domain.timestamps import stamp, stamp_of
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.pipeline.superseded import without_superseded
@@ -467,5 +469,5 @@ def _log(changes: Sequence[Change]) -> None:
 
 
 def _in_words(change: Change) -> str:
-    agreement = change.agreement
-    return f"Recorded: {agreement.agency} ({agreement.state}, {agreement.support_type.value}) is {change.kind.value}."
+    agreement, happened = change.agreement, HAPPENED[change.kind](Language.ENGLISH)
+    return f"Recorded: {agreement.agency} ({agreement.state}, {agreement.support_type.value}): {happened}."

@@ -279,7 +279,7 @@ async def test_chats_that_cannot_be_reached_are_named_and_the_rest_are_counted(p
 
     assert "Chat -77 can't be reached: chat not found." in said(found)
     assert "countersign unsubscribe telegram -77" in said(found)
-    assert f"The bot isn't in chat {CHANNEL} any more (left)" in said(found)
+    assert f"The bot is no longer in chat {CHANNEL} (left)" in said(found)
     assert "C0GONE0001: Slack can't find this channel" in said(found)
     assert "2 chats reachable" in said(found, Verdict.OK)  # the topic is in the same group
 
