@@ -79,8 +79,8 @@ IN_WORDS: tuple[tuple[type[SourceError], str], ...] = (  # the first that fits
     ),
     (
         Unreadable,
-        f"{{host}} answered, but not with its list ({{detail}}). {BEHIND_A_PAGE} Otherwise, ICE has changed its page or "
-        "is working on it; if this lasts for a day, please report it.",
+        f"{{host}} answered, but not with its list ({{detail}}). {BEHIND_A_PAGE} Otherwise, ICE has changed its page "
+        "or is working on it; if this lasts for a day, please report it.",
     ),
     (SourceError, "{host} didn't give me its list ({detail}). If this lasts for a day, please report it."),
 )

@@ -1,5 +1,6 @@
 """What a chat hears about local agendas, and how it suggests a site to the operator."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -106,6 +107,18 @@ async def test_a_suggestion_keeps_its_question_mark_and_waits_for_the_operator(t
         "suggest <https://meetings.municode.com/PublishPage/index?cid=PITT&ppid=7|x> Pitt County NC"
     )
     assert "already suggested" in again
+
+
+@pytest.mark.parametrize("watches", [True, False])
+async def test_a_chat_that_is_forgotten_leaves_the_site_it_suggested_but_no_trace_of_itself(talk, watches):
+    if watches:
+        await talk.ask("watch Pitt County NC")
+    await talk.ask("/suggest https://ayden-nc.municodemeetings.com Pitt County NC")
+    (before,) = (await suggestions(talk.store)).values()
+    assert before.chat
+    assert await talk.says("forget yes" if watches else "forget")
+    (after,) = (await suggestions(talk.store)).values()
+    assert after == replace(before, chat="", subscription="")
 
 
 async def test_three_suggestions_a_chat_and_day(talk):
