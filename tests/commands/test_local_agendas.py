@@ -138,7 +138,7 @@ async def test_the_operator_adds_a_site_with_a_button_once_and_both_chats_wait_f
     assert (add.text, decline.text) == ("Add it", "Decline")
     assert "isn't a command I know" in await talk.says(add.command)  # no one else has the command
     assert "Added: Greenville, NC." in await talk.says(add.command, address="99")
-    assert "already decided" in await talk.says(add.command, address="99")
+    assert "already been decided" in await talk.says(add.command, address="99")
     assert (await added_sources(talk.store))["Greenville, NC"].kind == "municode"
     assert "Greenville, NC" in talk.runner.places
     assert {r.subscription or r.address for r in await reading_requests(talk.store)} == {"99", (await talk.mine()).id}
