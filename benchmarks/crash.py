@@ -639,7 +639,7 @@ def world(options: argparse.Namespace) -> Iterator[tuple[World, Path]]:
         platform.prepare(Luck(platform.FAULTS, count, rate, seed), seed, refusals)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-crash-")))
-        ice = stack.enter_context(SlowIce.run_in_thread())
+        ice = stack.enter_context(SlowIce().run_in_thread())
         stack.enter_context(telegram.run_in_thread())
         stack.enter_context(slack.run_in_thread())
         yield World(ice, telegram, slack, folder / "data"), folder / "log"

@@ -12,7 +12,7 @@ from bot.channels.examination import PlatformApi
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
 from bot.domain.health import is_stale, span
-from bot.domain.outage import explained
+from bot.domain.outage import explained, in_words
 from bot.domain.source_status import ICE, RELAY_SILENCE, Trouble
 from bot.domain.way import Way
 from bot.errors import SourceError, Unreachable
@@ -55,16 +55,21 @@ def findings(
     if reading.fault is None:
         yield fine(f"{reading.host} answers.")
     else:
-        yield _meaning(reading.fault, found, settings, now, others_answer=others_answer)
+        yield _meaning(reading.host, reading.fault, found, settings, now, others_answer=others_answer)
     yield from _of_last_reading(found, settings, now)
 
 
-def _meaning(fault: SourceError, found: Stored, settings: Settings, now: datetime, *, others_answer: bool) -> Finding:
+def _meaning(
+    host: str, fault: SourceError, found: Stored, settings: Settings, now: datetime, *, others_answer: bool
+) -> Finding:
     trouble = Trouble.of(fault)
     said = str(fault).removeprefix(f"{ICE}: ").partition("; never read")[0].partition("; last read")[0]
     said = f"{said[:1].upper()}{said[1:].rstrip('.')}."
     if settings.upstream is not None or trouble is None:
         return wrong(said, "Check the address." if settings.upstream is None else "Check COUNTERSIGN_UPSTREAM.")
+    if trouble is Trouble.NO_CONNECTION:
+        meaning = in_words(fault, host, others_answer=others_answer)
+        return warning(meaning) if others_answer else unknown(meaning)
     status = replace(found.ice, trouble=trouble, problem_since=now)
     advice = f"{explained(status, now if others_answer else None)}."
     if trouble is Trouble.REFUSED:
@@ -72,8 +77,6 @@ def _meaning(fault: SourceError, found: Stored, settings: Settings, now: datetim
         if relayed_at is not None and now - relayed_at < RELAY_SILENCE:
             return fine(f"{said} A relay reads for us; it last reported {span(now - relayed_at)} ago.")
         return warning(said, advice) if settings.wayback_read else wrong(said, advice)
-    if trouble is Trouble.NO_CONNECTION and not others_answer:
-        return unknown(said, advice)
     return warning(said, advice)
 
 
