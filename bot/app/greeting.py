@@ -52,7 +52,7 @@ def own_command() -> str:
 def _watches(runner: Runner, watched: int | None) -> str:
     of_ice = f"ICE's list of 287(g) agreements at {runner.sources[ICE].host}" if ICE in runner.sources else ""
     if watched is None:
-        return f"{of_ice}."
+        return f"{of_ice or 'nothing, because no source is set up'}."
     places = counted(len(runner.places), "local government site")
     if not watched:
         return f"{of_ice}{', and' if of_ice else ''} {places} as soon as someone watches their states.".strip()

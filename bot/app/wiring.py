@@ -164,7 +164,7 @@ def pages(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstrat
     """Return the handlers of the public pages."""
     origin = page_origin(settings, store, now, is_demonstration=is_demonstration)
     shown = installation(settings)
-    cache = PageCache(origin, replace(shown, invitations={}) if is_demonstration else shown)
+    cache = PageCache(origin, replace(shown, invitations={}, places=()) if is_demonstration else shown)
     return Pages(cache, RateLimit(settings.web_requests_per_minute))
 
 

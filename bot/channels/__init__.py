@@ -1,4 +1,4 @@
-"""The channels. Each has its own folder or module and one line in the registry.
+"""The channels, such as Slack and Telegram. Each has its own folder or module and one line in the registry.
 
 A channel doesn't depend on other channels, on the schedules of subscriptions or on the store.
 """

@@ -1,24 +1,23 @@
 """Questions that `countersign check` asks the platforms. They read only, and they disturb no running program."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from bot.channels.introduction import asked, json_object
 from bot.channels.protocols import Notes
 from bot.domain.finding import Finding, fine, wrong
 from bot.domain.letters import counted
-from bot.errors import SourceError, Unreadable
+from bot.errors import SourceError
 
 if TYPE_CHECKING:
     from bot.fetch.post import Poster  # it imports httpx, which most commands don't need
 
 MOST_NAMED = 10  # chats that can't be reached
 MOST_CHATS = 20  # asked about on each platform; more would use up the rate limit that the alerts need
-LARGEST_ANSWER = 256 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +53,10 @@ class PlatformApi:
 
     async def ask(self, url: str, arguments: Mapping[str, str] | None = None, *, token: str = "") -> Told:
         """Ask one question. Raise SourceError if no answer arrived. The error's text never has the token."""
-        form = {"Content-Type": "application/x-www-form-urlencoded"}  # Slack takes JSON only at some methods
-        headers = form | ({"Authorization": f"Bearer {token}"} if token else {})
-        posted = await self.poster.post(url, urlencode(arguments or {}).encode(), headers, cap=LARGEST_ANSWER)
-        self.note_time(url, posted.headers)
-        try:
-            body = json.loads(posted.body)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            raise Unreadable(f"something else answered with status {posted.status}, such as a proxy")
-        return Told(posted.status, {name.lower(): value for name, value in posted.headers.items()}, body)
+        answer = await asked(self.poster, url, arguments or {}, token)
+        self.note_time(url, answer.headers)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Told(answer.status, headers, json_object(answer))
 
     def note_time(self, url: str, headers: Mapping[str, str]) -> None:
         """Remember the time in an answer's Date header, if it has one."""
@@ -96,12 +88,12 @@ class Inquiry:
 
 
 def why(fault: SourceError) -> str:
-    """Return the reason why a platform couldn't be asked, as the end of a sentence."""
+    """Return the reason a platform couldn't be asked, as the end of a sentence."""
     return str(fault).rstrip(".")
 
 
 def of_chats(lost: Sequence[Finding], asked: int, chats: int) -> list[Finding]:
-    """Return the findings about `chats` chats, of which some were asked about, with a line for those that are fine."""
+    """Return the findings about the chats, with one line for all that are fine. `asked` of `chats` were asked about."""
     if not chats:
         return []
     reached = asked - len(lost)

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from bot.errors import CountersignError, Unreadable
 
 if TYPE_CHECKING:
-    from bot.fetch.post import Poster  # it imports httpx, which most commands don't need
+    from bot.fetch.post import Posted, Poster  # it imports httpx, which most commands don't need
 
 LARGEST_ANSWER = 256 * 1024  # bytes
-FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"  # Slack takes JSON only at some methods
 
 Ask = Callable[[str, Mapping[str, str], str], Awaitable[Mapping[str, Any]]]
 
@@ -37,7 +37,7 @@ class TokenQuestion:
 
 
 class Writer(NamedTuple):
-    """A chat that has written to the bot lately: its address and its name."""
+    """A chat that wrote to the bot recently: its address and its name."""
 
     address: str
     name: str
@@ -47,15 +47,26 @@ def asker(poster: "Poster") -> Ask:
     """Return a function that asks a platform one question and returns the JSON object in its answer."""
 
     async def ask(url: str, arguments: Mapping[str, str], token: str) -> Mapping[str, Any]:
-        """Raise SourceError if no answer arrived. The error's text never has the token."""
-        headers = {"Content-Type": FORM} | ({"Authorization": f"Bearer {token}"} if token else {})
-        posted = await poster.post(url, urlencode(arguments).encode(), headers, cap=LARGEST_ANSWER)
-        try:
-            body = json.loads(posted.body)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            raise Unreadable(f"something else answered in its place, with status {posted.status}")
-        return body
+        return json_object(await asked(poster, url, arguments, token))
 
     return ask
+
+
+async def asked(poster: "Poster", url: str, arguments: Mapping[str, str], token: str) -> "Posted":
+    """Ask a platform one question, and return its answer.
+
+    Raise SourceError if no answer arrived. The error's text never has the token.
+    """
+    headers = {"Content-Type": FORM} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return await poster.post(url, urlencode(arguments).encode(), headers, cap=LARGEST_ANSWER)
+
+
+def json_object(answer: "Posted") -> Mapping[str, Any]:
+    """Return the JSON object in an answer. Raise Unreadable if it has none, because something else has answered."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise Unreadable(f"something else answered with status {answer.status}, such as a proxy")
+    return body

@@ -175,7 +175,7 @@ def _input_backup() -> Backup:
 
 
 def _holds_other_files(folder: Path, backup: Path) -> bool:
-    """Return whether a folder holds anything else than the backup and isn't a data folder.
+    """Return whether a folder holds anything other than the backup and isn't a data folder.
 
     A new volume may hold `lost+found`.
     """

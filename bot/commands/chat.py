@@ -56,6 +56,7 @@ from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
+from bot.pipeline.local_requests import forget_chat
 from bot.pipeline.runner import Runner
 
 FAQ = frozenset({"data", "hours", "raids", "stopped"})
@@ -503,6 +504,8 @@ class ChatCommands:
         return Reply(lines=(question.says("stopped"),), buttons=_after(question, saved), changed=True)
 
     async def _forget(self, question: Question, rest: str) -> Reply:
+        if question.subscription is None or rest == "yes":
+            await forget_chat(self._runner.store, question.request.channel, question.request.address)
         if question.subscription is None and rest != "yes":
             return Reply(lines=(question.says("nothing_stored"),))
         if rest != "yes":

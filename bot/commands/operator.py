@@ -266,7 +266,8 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
 
 async def unsubscribe_all(runner: Runner, *, ids: Sequence[str]) -> JsonObject:
     """End these subscriptions, and no other that was added in the meantime. Return those that ended."""
-    ended = [found for found in await runner.store.subscriptions() if found.id in ids]
+    wanted = set(ids)
+    ended = [found for found in await runner.store.subscriptions() if found.id in wanted]
     for found in ended:
         await unsubscribe(runner, channel=found.channel, address=found.id)
     return {"subscriptions": [subscription_json(found) for found in ended]}

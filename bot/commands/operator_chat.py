@@ -196,9 +196,9 @@ class OperatorCommands:
         if found is None:
             return Reply(lines=(local_agendas.line(question.language, "suggested_gone"),), in_place=True)
         is_added = words[0] == "add"
-        await keep_suggestion(self._runner.store, replace(found, decision="added" if is_added else "declined"))
         if is_added:
             await self._add(question.request, found)
+        await keep_suggestion(self._runner.store, replace(found, decision="added" if is_added else "declined"))
         key = "suggested_added" if is_added else "suggested_declined"
         return Reply(lines=(local_agendas.line(question.language, key, name=found.place.name),), in_place=True)
 

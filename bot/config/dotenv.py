@@ -216,8 +216,8 @@ def changed(text: str, values: Mapping[str, str]) -> str:
 def _comment(rest: str) -> str:
     """Return the comment after a value, with the space before it, or "" if there is none."""
     quoted = _SINGLE.fullmatch(rest) or _DOUBLE.fullmatch(rest)
-    found = re.search(r"\s#.*", quoted["after"] if quoted else rest)
-    return found[0] if found else ""
+    found = re.search(r"(?:^|\s)(#.*)", quoted["after"] if quoted else rest)
+    return f" {found[1]}" if found else ""
 
 
 def write(path: Path, text: str) -> None:
@@ -228,6 +228,8 @@ def write(path: Path, text: str) -> None:
     target = path.resolve()  # a link stays a link
     temporary = ""
     try:
+        if target.exists() and not target.is_file():  # such as /dev/null, which a rename would replace for everyone
+            raise CountersignError(f"{path} isn't a file, so nothing was written. Name a file in {NAMED_BY}.")
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 600 from the start
         with os.fdopen(descriptor, "wb") as file:

@@ -1,4 +1,4 @@
-"""Plays the season: publishes each list, waits for the program to read it and to tell everyone, and says what it did.
+"""Play the season: publish each list, wait for the program to read it and tell everyone, and say what it did.
 
 Nothing here decides what is told. The program reads, vets, records and sends as always; the lines of the timeline
 follow from its change log, its subscriptions and its held lists.
@@ -70,7 +70,7 @@ class Ears:
 
 @dataclass
 class Director:
-    """Plays the season once. `pace` is the number of seconds between two scenes."""
+    """A player of the season, once. `pace` is the number of seconds between two scenes."""
 
     settings: Settings
     runner: Runner
@@ -230,7 +230,7 @@ class Director:
         await self._settled()
 
     async def _tell(self, changes: Sequence[Change]) -> None:
-        """Say what became of these changes: who was told, and of which nobody was."""
+        """Add lines about these changes: how many chats are told of them, and the ones that no one is told about."""
         loud: list[Change] = []
         for change in changes:
             is_told = await self._is_told(change)

@@ -1,4 +1,4 @@
-"""Runs the demonstration: the real program, wired as always, among loopback servers, with a store of its own.
+"""Run the demonstration: the real program, wired as always, among loopback servers, with a store of its own.
 
 The store is in a temporary folder. Everything runs in this one process. When it ends, the servers' ports are closed and
 the folder is deleted.

@@ -42,7 +42,7 @@ def warning(said: str, advice: str = "") -> Finding:
 
 
 def wrong(said: str, advice: str = "") -> Finding:
-    """Return a finding about something that must be mended."""
+    """Return a finding about something that must be fixed."""
     return Finding(Verdict.WRONG, said, advice)
 
 

@@ -70,10 +70,8 @@ IN_WORDS: tuple[tuple[type[SourceError], str], ...] = (  # the first that fits
     ),
     (
         Unsafe,
-        "Something between here and {host} answers in its place ({detail}). "
-        + BEHIND_A_PAGE
-        + " Otherwise, ask whoever "
-        "runs the network about its DNS or its proxy.",
+        f"Something between here and {{host}} answers in its place ({{detail}}). {BEHIND_A_PAGE} Otherwise, ask "
+        "whoever runs the network about its DNS or its proxy.",
     ),
     (
         InternalSourceError,
@@ -81,10 +79,8 @@ IN_WORDS: tuple[tuple[type[SourceError], str], ...] = (  # the first that fits
     ),
     (
         Unreadable,
-        "{host} answered, but not with its list ({detail}). "
-        + BEHIND_A_PAGE
-        + " Otherwise, ICE has changed its page or "
-        "is working on it; if this lasts for a day, please report it.",
+        f"{{host}} answered, but not with its list ({{detail}}). {BEHIND_A_PAGE} Otherwise, ICE has changed its page "
+        "or is working on it; if this lasts for a day, please report it.",
     ),
     (SourceError, "{host} didn't give me its list ({detail}). If this lasts for a day, please report it."),
 )
@@ -121,7 +117,7 @@ def place_in_words(fault: SourceError, place: str, host: str) -> str:
 
 
 def no_list(reason: str, host: str) -> str:
-    """Return what it means that something else than the list arrived, in words for anyone."""
+    """Return what it means that something other than the list arrived, in words for anyone."""
     return in_words(Unreadable(reason), host)
 
 
@@ -165,9 +161,9 @@ _EXPLAINED: Mapping[Outage, str] = {
 
 
 def outage_of(status: SourceStatus, reached_at: datetime | None) -> Outage | None:
-    """Return the reason of the current problem with ICE's site, or None if there is no problem of such a kind.
+    """Return the reason for the current problem with ICE's site, or None if there is no such problem.
 
-    `reached_at` is the last time when anything else on the network answered us.
+    `reached_at` is the last time anything else on the network answered us.
     """
     if status.source != ICE or status.trouble is None:
         return None
@@ -198,6 +194,6 @@ def is_refused(status: SourceStatus) -> bool:
 
 
 def last_reached(statuses: Iterable[SourceStatus], sent: Iterable[datetime | None]) -> datetime | None:
-    """Return the last time when another source was read or a message was sent, or None."""
+    """Return the last time another source was read or a message was sent, or None."""
     read = [status.read_at for status in statuses if status.source != ICE]
     return max(filter(None, (*read, *sent)), default=None)

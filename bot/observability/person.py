@@ -78,9 +78,9 @@ def _width() -> int:
 class ForPerson:
     """A structlog renderer for a terminal.
 
-    A line's sentence is its field `in_words` or, without one, its event and its other fields. Of the lines at the level
-    DEBUG, only those with `in_words` are shown. If `goes_on`, the program
-    runs until it is stopped, so a line can say when it tries again. Otherwise, the command itself reports what failed.
+    A line's sentence is its field `in_words` or, without one, its event and its other fields. Debug lines without
+    `in_words` aren't shown. If `goes_on`, the program runs until it is stopped, so a line can say when it tries again.
+    Otherwise, the command itself reports what failed.
     """
 
     def __init__(self, *, color: bool, goes_on: bool, now: Now = local_now) -> None:

@@ -1,1 +1,1 @@
-"""The pipeline. It polls ICE's lists, polls local agendas and delivers messages to subscriptions."""
+"""The work itself: read ICE's lists and local agendas, record what changed and deliver it to subscriptions."""

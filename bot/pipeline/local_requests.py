@@ -20,6 +20,8 @@ from bot.store import Notes
 READINGS = "first reading"  # the kinds of notes
 SUGGESTIONS = "suggestion"
 ADDED = "added source"
+MOST_TRIES = 5  # to send an answer: at once and within the next 80 minutes
+FIRST_PAUSE = timedelta(minutes=2)
 MOST_A_DAY = 3
 MOST_WAITING = 100
 A_DAY = timedelta(days=1)
@@ -33,7 +35,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRequest:
-    """A chat that waits to hear what reading some sources found: a subscription, or an operator's chat."""
+    """A chat that waits to hear what reading some sources found: a subscription, or an operator's chat.
+
+    `tries` counts the answers that couldn't be sent, and `due_at` is when to try again, or None for at once.
+    """
 
     key: str
     places: tuple[str, ...]
@@ -41,6 +46,8 @@ class ReadingRequest:
     subscription: str = ""
     channel: str = ""
     address: str = ""
+    tries: int = 0
+    due_at: datetime | None = None
 
 
 async def ask_for_reading(store: Notes, places: Iterable[Place], at: datetime, **whom: str) -> None:
@@ -54,19 +61,33 @@ async def ask_for_reading(store: Notes, places: Iterable[Place], at: datetime, *
     await store.note(READINGS, key, json.dumps(value))
 
 
-async def reading_requests(store: Notes) -> list[ReadingRequest]:
-    """Return the chats that wait, oldest first."""
+async def reading_requests(store: Notes, due_by: datetime | None = None) -> list[ReadingRequest]:
+    """Return the chats that wait, oldest first. With `due_by`, return only those to answer by then."""
     found = []
     for key, text in (await store.notes(READINGS)).items():
         value = json.loads(text)
-        at = datetime.fromisoformat(value["asked_at"])
-        found.append(ReadingRequest(key=key, **{**value, "places": tuple(value["places"]), "asked_at": at}))
-    return sorted(found, key=lambda request: request.asked_at)
+        times = {name: datetime.fromisoformat(value[name]) for name in ("asked_at", "due_at") if name in value}
+        found.append(ReadingRequest(key=key, **{**value, "places": tuple(value["places"]), **times}))
+    due = (each for each in found if due_by is None or each.due_at is None or each.due_at <= due_by)
+    return sorted(due, key=lambda request: request.asked_at)
 
 
 async def answered(store: Notes, request: ReadingRequest) -> None:
-    """Forget a request that was answered."""
-    await store.note(READINGS, request.key, None)
+    """Forget a request that was answered, but not what the chat has asked for in the meantime."""
+    text = (await store.notes(READINGS)).get(request.key)
+    value = json.loads(text) if text is not None else {"places": []}
+    left = [name for name in value["places"] if name not in request.places]
+    await store.note(READINGS, request.key, json.dumps(value | {"places": left}) if left else None)
+
+
+async def answer_later(store: Notes, request: ReadingRequest, now: datetime) -> None:
+    """Note that an answer couldn't be sent. Each further try waits three times as long, and the fifth is the last."""
+    text = (await store.notes(READINGS)).get(request.key)
+    if text is None or request.tries + 1 >= MOST_TRIES:
+        await answered(store, request)
+        return
+    later = {"tries": request.tries + 1, "due_at": stamp(now + FIRST_PAUSE * 3**request.tries)}
+    await store.note(READINGS, request.key, json.dumps(json.loads(text) | later))
 
 
 # ── suggestions ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -85,7 +106,7 @@ class Suggestion:
 
 
 def fingerprint_of(channel: str, address: str) -> str:
-    """Return a short mark of a chat, from which its address can't be read."""
+    """Return a short mark of a chat, which doesn't show its address."""
     return sha256(f"suggests {channel} {address}".encode()).hexdigest()[:16]
 
 
@@ -113,6 +134,13 @@ async def keep_suggestion(store: Notes, suggestion: Suggestion) -> None:
     for old in (await suggestions(store)).values():
         if old.decision and suggestion.at - old.at > KEPT_FOR:
             await store.note(SUGGESTIONS, old.key, None)
+
+
+async def forget_chat(store: Notes, channel: str, address: str) -> None:
+    """Delete from the suggestions which of them a chat made. The sites themselves stay for the operator."""
+    for each in (await suggestions(store)).values():
+        if each.chat == fingerprint_of(channel, address):
+            await keep_suggestion(store, replace(each, chat="", subscription=""))
 
 
 def suggestion_key(address: str) -> str:

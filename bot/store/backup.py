@@ -61,7 +61,7 @@ async def write_backup(
         progress(next(steps), 2 * len(names), doing)
 
     with zipfile.ZipFile(file, "w") as entries:
-        entries.comment = b"0" * HASH_LENGTH  # its place
+        entries.comment = b"0" * HASH_LENGTH  # room for the hash
         writing = _Writing(entries, head)
         for entry, body in files.items():
             writing.add(entry, body)
@@ -137,7 +137,7 @@ def _needed(folder: Path) -> Sequence[Path]:
 
 
 def _seal(file: BinaryIO) -> tuple[int, str]:
-    """Write the SHA-256 of everything before at the end. Return the size and the SHA-256 of the whole file."""
+    """Write the SHA-256 of everything before it at the end. Return the size and the SHA-256 of the whole file."""
     file.flush()
     size = file.seek(0, os.SEEK_END)
     total = hash_of(file, size - HASH_LENGTH)
@@ -150,7 +150,7 @@ def _seal(file: BinaryIO) -> tuple[int, str]:
 
 
 async def _check(file: BinaryIO, path: Path, contents: Contents, step: Callable[[], None]) -> None:
-    """Read the file again as a restore would. Raise StoreError if it holds anything else than was written."""
+    """Read the file again as a restore would. Raise StoreError if it doesn't hold what was written."""
     file.seek(0)
     with os.fdopen(os.dup(file.fileno()), "rb") as again:
         backup = Backup.read(again, path)

@@ -2,8 +2,8 @@
 
 The file is an ordinary ZIP that holds a data folder. Its entries aren't compressed, so reading them takes no more room
 than the file itself. The documents in them are, and unpacking one has a limit. The first entry says what the file is,
-and the last one what is in it, with counts and hashes. The file ends with the SHA-256 of everything before. Nothing in
-a damaged file is believed.
+and the last one what is in it, with counts and hashes. The file ends with the SHA-256 of everything before it. Nothing
+in a damaged file is believed.
 """
 
 import hashlib
@@ -151,7 +151,7 @@ class Backup:
 
 
 def broken(path: Path) -> UsageError:
-    """Return the error for a backup whose bytes aren't those that were written."""
+    """Return the error for a backup whose bytes differ from what was written."""
     return UsageError(f"{path} is damaged or incomplete, so nothing in it was used. Take another backup.")
 
 

@@ -34,6 +34,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
 
 
 def _check(path: Path, *, replace: bool) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():  # such as /dev/null, even with --force
+        raise UsageError(f"{path} isn't a file. Name a file, or write to - for the output.")
     if path.is_dir():
         raise UsageError(f"{path} is a folder. Name a file in it, as in {path / 'countersign.backup'}.")
     if not path.parent.is_dir():

@@ -1,1 +1,1 @@
-"""The HTTP server for webhooks, health checks and metrics."""
+"""The HTTP server for the public pages, webhooks, health checks and metrics."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 import structlog
 
@@ -13,7 +12,7 @@ from bot.domain.language import Language
 from bot.domain.messages.health_notices import Notice
 from bot.domain.text.rich_text import plain_text
 from bot.errors import LeaseLost
-from bot.pipeline.local_requests import ReadingRequest, answered, reading_requests
+from bot.pipeline.local_requests import ReadingRequest, answer_later, answered, reading_requests
 from bot.pipeline.poll_agenda import source_state
 from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
@@ -21,7 +20,6 @@ from bot.worker.health_notices import deliver_notice
 
 MOST_CHATS = 4  # at the same time
 READ_WITHIN = 120.0  # seconds for all sources of one chat; what isn't read by then is read at its usual time
-GIVEN_UP_AFTER = timedelta(hours=6)
 
 log = structlog.get_logger()
 
@@ -34,7 +32,7 @@ async def answer_first_readings(runner: Runner) -> None:
         async with turns:
             await _answer(runner, request)
 
-    await asyncio.gather(*map(one, await reading_requests(runner.store)))
+    await asyncio.gather(*map(one, await reading_requests(runner.store, runner.now())))
 
 
 async def _answer(runner: Runner, request: ReadingRequest) -> None:
@@ -47,9 +45,10 @@ async def _answer(runner: Runner, request: ReadingRequest) -> None:
     channel, address, language = where
     states = [source_state(place, await runner.store.source_status(place.name)) for place in places]
     text = plain_text(found_lines(language, states))
-    is_sent = await deliver_notice(runner, Notice(f"first {request.key}", text), channel, address)
-    if is_sent or runner.now() - request.asked_at > GIVEN_UP_AFTER:
+    if await deliver_notice(runner, Notice(f"first {request.key}", text), channel, address):
         await answered(runner.store, request)
+    else:
+        await answer_later(runner.store, request, runner.now())
 
 
 async def _chat_of(runner: Runner, request: ReadingRequest) -> tuple[str, str, Language] | None:

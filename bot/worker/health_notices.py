@@ -106,8 +106,8 @@ async def _as_shown(runner: Runner, notice: Notice, operator: Operator) -> Notic
 def notice_of_suggestion(suggestion: Suggestion) -> Notice:
     """Return the notice of a suggested site. Without a chat for buttons, it names the command instead."""
     reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place)
-    place = suggestion.place
-    hint = f"To add it, run: countersign sources add {quote(place.address)} --state {place.state} --write"
+    address = quote(suggestion.place.address)  # someone in a chat typed it, and the operator may paste it into a shell
+    hint = f"To add it, run: countersign sources add {address} --state {suggestion.place.state} --write"
     text = f"{plain_text(reply(Language.ENGLISH).lines)}\n{hint}"
     return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)
 

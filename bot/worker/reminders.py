@@ -10,7 +10,8 @@ from bot.pipeline.runner import Runner
 from bot.worker.health_notices import deliver_notice
 
 REMINDED = "reminder"  # the kind of note that records what was sent
-MOST_TRIES = 3
+PAUSES = (timedelta(0), timedelta(minutes=10), timedelta(hours=1))  # from 6 p.m. until each try
+MOST_TRIES = len(PAUSES)
 KEPT_FOR = timedelta(days=30)
 LOOKS_BACK = timedelta(days=366)
 
@@ -27,7 +28,7 @@ async def remind(runner: Runner) -> None:
         for meeting in due_reminders(to, editions, now):
             key = f"{to.id} {meeting.key}"
             tries = int(sent.get(key, "0 ").partition(" ")[0])
-            if tries >= MOST_TRIES:
+            if tries >= MOST_TRIES or now < meeting.evening(to.tz) + PAUSES[tries]:
                 continue
             text = plain_text(reminder(to.language, meeting, now, to.tz))
             is_sent = await deliver_notice(runner, Notice(key, text), to.channel, to.address)

@@ -166,7 +166,7 @@ class Worker:
     async def _answer_first(self) -> None:
         """Read the places that someone has just begun to watch, unless another program is doing it."""
         await self._look_for_suggestions()
-        if await reading_requests(self._runner.store):
+        if await reading_requests(self._runner.store, self._runner.now()):
             async with self._runner.exclusive("first readings"):
                 await self._runner.update_places()
                 await answer_first_readings(self._runner)

@@ -280,7 +280,7 @@ async def test_chats_that_cannot_be_reached_are_named_and_the_rest_are_counted(p
 
     assert "Chat -77 can't be reached: chat not found." in said(found)
     assert "countersign unsubscribe telegram -77" in said(found)
-    assert f"The bot isn't in chat {CHANNEL} any more (left)" in said(found)
+    assert f"The bot is no longer in chat {CHANNEL} (left)" in said(found)
     assert "C0GONE0001: Slack can't find this channel" in said(found)
     assert "2 chats reachable" in said(found, Verdict.OK)  # the topic is in the same group
 
@@ -297,6 +297,7 @@ async def test_an_archived_channel_and_a_private_one_without_the_app_are_wrong(p
     assert "C0PRIVATE1: The app isn't in this Slack channel" in said(found)
 
 
+@pytest.mark.slow
 async def test_only_a_few_of_many_chats_are_asked_about_and_paused_ones_are_not(place):
     await place.subscribe(*(f"-{1000 + number}" for number in range(30)))
     await place.subscribe("-5", paused="stopped")
@@ -344,6 +345,7 @@ async def test_two_programs_with_one_token_are_found_without_polling(place):
     assert "Another program" not in said(await place.check(shifted=timedelta(hours=2)))
 
 
+@pytest.mark.slow
 async def test_offline_says_what_could_not_be_checked_and_finds_the_rest(place):
     nowhere = {
         "COUNTERSIGN_ICE_URL": "http://127.0.0.1:1/287g",
@@ -377,6 +379,7 @@ async def test_a_proxy_that_answers_in_place_of_a_platform_is_not_a_wrong_token(
     assert "something else answered with status 200" in said(await place.check(), Verdict.UNKNOWN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "verdict", "expected"),
     [
@@ -488,6 +491,7 @@ async def test_the_public_address_must_answer_as_countersign_does(place):
     assert "The address has a path, /bot" in said(with_path)
 
 
+@pytest.mark.slow
 async def test_our_own_answer_is_no_sign_of_a_network_and_no_other_clock(place):
     async with answering() as ours:
         nowhere = {"COUNTERSIGN_ICE_URL": "http://127.0.0.1:1/287g", "TELEGRAM_API_URL": "http://127.0.0.1:1/bot"}

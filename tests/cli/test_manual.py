@@ -36,6 +36,7 @@ def test_the_help_of_a_command_has_a_sentence_and_an_example_that_can_be_typed(n
         assert parsed(next(command_lines(example))) == name
 
 
+@pytest.mark.slow
 def test_help_alone_lists_every_command_under_a_heading_with_its_whole_first_sentence(tmp_path):
     shown = run(["help"], tmp_path, COLUMNS="60").stdout
     assert shown == run(["--help"], tmp_path, COLUMNS="60").stdout

@@ -1,5 +1,6 @@
 """What a chat hears about local agendas, and how it suggests a site to the operator."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,18 @@ async def test_a_suggestion_keeps_its_question_mark_and_waits_for_the_operator(t
     assert "already suggested" in again
 
 
+@pytest.mark.parametrize("watches", [True, False])
+async def test_a_chat_that_is_forgotten_leaves_the_site_it_suggested_but_no_trace_of_itself(talk, watches):
+    if watches:
+        await talk.ask("watch Pitt County NC")
+    await talk.ask("/suggest https://ayden-nc.municodemeetings.com Pitt County NC")
+    (before,) = (await suggestions(talk.store)).values()
+    assert before.chat
+    assert await talk.says("forget yes" if watches else "forget")
+    (after,) = (await suggestions(talk.store)).values()
+    assert after == replace(before, chat="", subscription="")
+
+
 async def test_three_suggestions_a_chat_and_day(talk):
     for name in ("ayden", "bethel", "fountain"):
         assert "Thank you" in await talk.says(f"/suggest https://{name}-nc.municodemeetings.com Pitt County NC")
@@ -144,7 +157,7 @@ async def test_the_operator_adds_a_site_with_a_button_once_and_both_chats_wait_f
     assert (add.text, decline.text) == ("Add it", "Decline")
     assert "isn't a command I know" in await talk.says(add.command)  # no one else has the command
     assert "Added: Greenville, NC." in await talk.says(add.command, address="99")
-    assert "already decided" in await talk.says(add.command, address="99")
+    assert "already been decided" in await talk.says(add.command, address="99")
     assert (await added_sources(talk.store))["Greenville, NC"].kind == "municode"
     assert "Greenville, NC" in talk.runner.places
     assert {r.subscription or r.address for r in await reading_requests(talk.store)} == {"99", (await talk.mine()).id}

@@ -64,6 +64,11 @@ def test_other_lines_and_comments_stay_and_a_name_is_set_once():
     assert after == "# mine\nPOSTGRES_PASSWORD=x\n\nA=3 # why\n# end\nB=new\n"
 
 
+@pytest.mark.parametrize("before", ["A= # why", "A=# why", "A='' # why", "A='x'# why", 'A="x" # why'])
+def test_the_comment_after_an_empty_or_a_quoted_value_stays_too(before):
+    assert dotenv.changed(before, {"A": "3"}).replace("  ", " ") == "A=3 # why\n"
+
+
 def test_the_file_is_private_and_replaced_as_a_whole_even_through_a_link(tmp_path):
     real, link = tmp_path / "real", tmp_path / ".env"
     real.write_text("A=1\n")
@@ -73,6 +78,18 @@ def test_the_file_is_private_and_replaced_as_a_whole_even_through_a_link(tmp_pat
     assert link.is_symlink()
     assert (real.read_text(), stat.S_IMODE(real.stat().st_mode)) == ("A=2\n", 0o600)
     assert [path.name for path in sorted(tmp_path.iterdir())] == [".env", "real"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_a_pipe_a_device_or_a_folder_is_never_replaced(tmp_path, make):
+    make(tmp_path / "other")
+    before = (tmp_path / "other").stat().st_mode
+    (tmp_path / ".env").symlink_to("other")
+    for path in (tmp_path / "other", tmp_path / ".env"):
+        with pytest.raises(CountersignError, match=r"isn't a file, so nothing was written"):
+            dotenv.write(path, "A=1\n")
+    assert (tmp_path / "other").stat().st_mode == before
+    assert {path.name for path in tmp_path.iterdir()} == {"other", ".env"}
 
 
 def test_a_folder_that_cannot_be_written_changes_nothing_and_is_said(tmp_path):

@@ -149,6 +149,7 @@ def test_a_signal_leaves_no_folder_no_process_and_no_port(number, until, tmp_pat
         assert not [child for child in started if Path(f"/proc/{child}").exists()]
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path):
     with (
         socket.create_server(("127.0.0.1", 0)) as door,
@@ -162,6 +163,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path):
         assert list(demo.folder.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "said"),
     [

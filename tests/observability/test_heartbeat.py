@@ -118,6 +118,7 @@ def test_a_monitor_may_be_in_a_private_network_but_never_a_metadata_service(addr
     assert is_private(ip_address(address)) is expected
 
 
+@pytest.mark.slow
 def test_poll_pings_after_a_good_reading_and_a_failed_one_does_not(tmp_path):
     with world(tmp_path / "data") as town, Monitor().run_in_thread() as monitor:
         url = f"{monitor.base}/5f8e9a3c-secret"

@@ -49,6 +49,15 @@ async def test_a_guessed_site_that_cannot_be_read_is_not_told_but_a_read_one_is(
         assert (await harness.source_status()).parked_at is None
 
 
+@pytest.mark.parametrize("title", ["A" * 2_000_000, "City of A" * 250_000, "Aa " * 700_000])
+async def test_a_title_made_to_exhaust_us_is_read_to_its_end(tmp_path, title):
+    """Without a limit, this takes days."""
+    async with LoopbackWeb() as web:
+        web.files["/agenda"] = page(f"<p>{ICE}</p>", title=title)
+        harness = AgendaHarness(replace(nash(web, "page", "/agenda"), sure=Certainty.ANSWERED), tmp_path)
+        assert len(await harness.read()) == 1
+
+
 async def test_a_source_that_moved_to_another_platform_begins_anew(tmp_path):
     async with LoopbackWeb() as web, LoopbackLegistar() as legistar:
         web.files["/agenda"] = page("<p>Budget</p>")

@@ -88,6 +88,7 @@ def test_before_the_first_reading_the_program_is_starting_and_alive(town, tmp_pa
         child.wait(60)
 
 
+@pytest.mark.slow
 def test_with_no_connection_at_all_it_says_what_it_could_not_check(town):
     nowhere = {
         "COUNTERSIGN_ICE_URL": "http://127.0.0.1:1/287g",

@@ -26,6 +26,7 @@ def env_of(folder, ice, **more):
     return bare_env(folder, **sites, **PLAIN, **more)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_it_says_what_it_watches_what_is_missing_and_what_comes_next(here, tmp_path):
     env = env_of(tmp_path, here.ice.url, COUNTERSIGN_SOURCES="ice")
     with on_terminal([*PROGRAM, "run"], env, tmp_path) as terminal:
@@ -42,6 +43,7 @@ def test_on_a_terminal_it_says_what_it_watches_what_is_missing_and_what_comes_ne
     assert not re.search(r"event=|timestamp=|\x1b", terminal.raw)
 
 
+@pytest.mark.slow
 def test_offline_it_asks_whether_the_machine_is_online_and_says_when_it_tries_again(tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

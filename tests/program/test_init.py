@@ -93,6 +93,7 @@ def test_each_slack_token_is_checked_and_the_wrong_one_is_named(here, tokens, sa
     assert said in init(here, *options, expect=expect, **tokens)
 
 
+@pytest.mark.slow
 def test_offline_the_token_is_written_unverified_and_that_is_said(here):
     options = ("--platform", "telegram", "--operator", "telegram:42", "--contact", "none")
     nowhere = {"TELEGRAM_API_URL": "http://127.0.0.1:1/bot", "COUNTERSIGN_ICE_URL": "http://127.0.0.1:1/287g"}
@@ -139,6 +140,7 @@ def test_a_chat_that_refuses_the_test_message_is_said_and_counts_as_failed(here)
     assert TOKEN in written(here)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [403, 429])
 def test_when_ice_refuses_the_relay_is_offered_and_its_secret_is_never_shown(here, status):
     here.ice.answer("/identify-and-arrest/287g", status)
@@ -155,6 +157,7 @@ def test_when_ice_refuses_the_relay_is_offered_and_its_secret_is_never_shown(her
     assert secret in written(here)
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks_again_after_a_wrong_token_and_finds_the_persons_own_chat(here):
     here.telegram.say("/start", chat=42, user=42)
     here.telegram.script(42, unknown_chat(), None)
@@ -180,6 +183,7 @@ def test_at_a_terminal_it_asks_again_after_a_wrong_token_and_finds_the_persons_o
     assert "COUNTERSIGN_OPERATOR=telegram:42" in written(here)
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_a_question_writes_nothing(here):
     with on_terminal([*PROGRAM, "init"], env_of(here), here.home) as terminal:
         terminal.answer("Which?", "telegram")
@@ -207,6 +211,7 @@ def test_at_a_terminal_enter_keeps_what_is_there_and_no_keeps_it_from_being_repl
     assert here.slack.token not in terminal.raw
 
 
+@pytest.mark.slow
 def test_tokens_come_from_the_standard_input_one_a_line(here):
     options = ["--platform", "both", "--telegram-token", "-", "--slack-token", "-", "--slack-app-token", "-"]
     done = subprocess.run(

@@ -37,6 +37,7 @@ def env(**more: str) -> dict[str, str]:
     return os.environ | {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull} | more
 
 
+@pytest.mark.slow
 def test_it_says_how_many_packages_and_how_long_and_installs_them(tmp_path):
     lines = "".join(wheel(tmp_path, name) for name in ("first", "second"))
     lines += wheel(tmp_path, "third").replace("==1.0", "==1.0 ; sys_platform == 'win32'")
@@ -55,6 +56,7 @@ def test_a_package_that_is_not_there_prints_pips_own_words_and_fails(tmp_path):
     assert "Installed in" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("term", "in_place"), [("xterm", True), ("dumb", False)])
 def test_on_a_terminal_one_line_counts_and_a_dumb_one_gets_no_control_characters(tmp_path, term, in_place):
     lines = "".join(wheel(tmp_path, f"package{number}") for number in range(20))

@@ -31,7 +31,7 @@ def test_the_operator_adds_a_site_with_a_press_and_both_chats_hear_of_its_readin
         press(here, asked, "Add it")
         wait_for(lambda: any("Added: Nash County, NC." in m.text for m in here.telegram.edits))
         press(here, asked, "Add it")
-        wait_for(lambda: any("already decided" in m.text for m in here.telegram.edits))
+        wait_for(lambda: any("already been decided" in m.text for m in here.telegram.edits))
         for chat in ("99", "43"):
             wait_for(lambda chat=chat: "I couldn't read Nash County's agendas" in texts(here.telegram.messages, chat))
     assert [one["name"] for one in here.lines("sources")] == ["Pitt County, NC", "Nash County, NC"]

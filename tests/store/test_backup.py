@@ -167,6 +167,16 @@ async def test_an_existing_file_is_replaced_only_by_force(tiny, file, tmp_path):
     assert (await Backup.open(file).everything()) == await tiny.everything()
 
 
+async def test_a_pipe_or_a_device_is_never_replaced_not_even_by_force(tiny, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for taken in (tmp_path / "pipe", tmp_path / "link"):
+        with pytest.raises(UsageError, match=r"isn't a file.* or write to - for the output"):
+            await back_up(tiny, taken, HEADING, force=True)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 async def test_a_file_that_appears_meanwhile_is_left_alone(tiny, tmp_path):
     def late(done, total, doing):
         (tmp_path / "a.backup").write_text("mine")

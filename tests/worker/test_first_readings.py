@@ -2,9 +2,11 @@
 
 import shlex
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from structlog.testing import CapturingLogger
 from support.loopback.local import LoopbackLegistar, LoopbackWeb, Reply, page
 from support.places import TLS
 from support.waiting import eventually
@@ -13,6 +15,7 @@ from worker.test_local_places import NOW, Channel
 from bot.domain.agenda import Certainty, Place
 from bot.domain.chat.operator import Operator
 from bot.domain.subscription import Filter, Subscription
+from bot.errors import SendError
 from bot.fetch import Fetch, Limits
 from bot.pipeline.local_requests import (
     Suggestion,
@@ -24,6 +27,7 @@ from bot.pipeline.local_requests import (
 )
 from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
+from bot.worker.first_readings import answer_first_readings
 from bot.worker.health_notices import notice_of_suggestion, notify
 from bot.worker.worker import Worker
 
@@ -100,6 +104,67 @@ async def test_a_chat_that_unsubscribed_in_between_is_not_told(here):
         assert await reading_requests(store) == []
         assert channel.told == []
         assert legistar.count() == 0
+
+
+class Refusing(Channel):
+    """A channel whose platform refuses every message until `works`."""
+
+    tries, works = 0, False
+
+    async def send(self, address, part, *, plain=False, ready=None):
+        self.tries += 1
+        if not self.works:
+            raise SendError("the platform is down")
+        return await super().send(address, part)
+
+
+async def test_an_answer_that_cannot_be_sent_is_tried_again_later_and_not_forever(here):
+    runner, store, _, saved = here
+    async with LoopbackLegistar() as legistar:
+        nash, now, channel = place("Nash County", legistar), NOW, Refusing()
+        made = replace(runner(nash), channels={"telegram": channel}, now=lambda: now)
+        await ask_for_reading(store, [nash], NOW, subscription=saved.id)
+        for minute in range(600):
+            now = NOW + timedelta(minutes=minute)
+            for _ in range(2):
+                await answer_first_readings(made)
+        assert (channel.tries, await reading_requests(store)) == (5, [])
+        channel.works = True
+        await ask_for_reading(store, [nash], now, subscription=saved.id)
+        await answer_first_readings(made)
+        assert len(channel.told) == 1
+
+
+async def test_a_place_that_is_watched_while_another_is_being_read_is_not_forgotten(here):
+    runner, store, channel, saved = here
+    async with LoopbackLegistar() as legistar, LoopbackLegistar() as other:
+        nash, pitt = place("Nash County", legistar), place("Pitt County", other)
+
+        class Meanwhile(Channel):
+            async def send(self, address, part, *, plain=False, ready=None):
+                await ask_for_reading(store, [pitt], NOW, subscription=saved.id)
+                return await channel.send(address, part)
+
+        made = replace(runner(nash, pitt), channels={"telegram": Meanwhile()})
+        await ask_for_reading(store, [nash], NOW, subscription=saved.id)
+        await answer_first_readings(made)
+        (request,) = await reading_requests(store)
+        assert request.places == (pitt.name,)
+        await answer_first_readings(replace(made, channels={"telegram": channel}))
+        assert await reading_requests(store) == []
+        assert ["Nash" in text for _, text in channel.told] == [True, False]
+
+
+async def test_the_command_for_a_suggested_site_is_safe_to_paste(here, monkeypatch):
+    runner, store, _, _ = here
+    nash = Place(name="Nash County, NC", kind="page", address="https://nash.example/$(reboot);`id`", state="NC")
+    await keep_suggestion(store, Suggestion(key="abc", place=nash, chat="x", at=NOW))
+    log = CapturingLogger()
+    monkeypatch.setattr("bot.worker.health_notices.log", log)
+    await notify(replace(runner(nash), channels={}), [Operator("telegram", "99")], stale_after=None)
+    (command,) = (found for call in log.calls if (found := call.kwargs["text"].partition("To add it, run: ")[2]))
+    assert shlex.split(command)[3] == nash.address
+    assert command.split(" ")[3].startswith("'")
 
 
 async def test_a_source_added_in_chat_outlives_a_restart_and_is_read_with_the_others(here, tmp_path):

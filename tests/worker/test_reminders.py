@@ -9,6 +9,7 @@ from worker.test_local_places import Channel
 
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Cadence
+from bot.errors import SendError
 from bot.pipeline.runner import Runner
 from bot.store import Record
 from bot.store.tiny.store import TinyStore
@@ -50,6 +51,30 @@ async def test_a_meeting_is_reminded_of_once_also_after_a_restart(here):
     ((address, text),) = here.channel.told
     assert address == "42"
     assert text.startswith("Tomorrow, with 287(g) on the agenda: Board of Commissioners, Nash County, NC\n")
+
+
+class Down(Channel):
+    """A channel whose platform is down until `works`."""
+
+    works = False
+
+    async def send(self, address, part, *, plain=False, ready=None):
+        if not self.works:
+            raise SendError("the platform is down")
+        return await super().send(address, part)
+
+
+async def test_a_platform_that_is_down_for_half_an_hour_delays_a_reminder_but_does_not_lose_it(here):
+    here.channel = Down()
+    here.runner = replace(here.runner, channels={"telegram": here.channel})
+    await here.store.subscribe(replace(chat(), id="", pinned_at=None))
+    await here.record(change(0), NOW - timedelta(days=3))
+    evening = NOW
+    for minute in range(90):
+        here.now = evening + timedelta(minutes=minute)
+        here.channel.works = minute >= 30
+        await remind(here.runner)
+    assert len(here.channel.told) == 1
 
 
 async def test_without_the_setting_no_one_is_reminded(here):

@@ -1,7 +1,7 @@
-"""Look at everything that can be known to be wrong, for `countersign check`.
+"""Look for everything that can be wrong, for `countersign check`.
 
 Nothing is changed: no lock is taken, no update is polled and nothing is sent. Only the data folder gets a small file
-for a moment, to find out whether it can be written.
+for a moment, to find out if the disk takes it.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def checked(env: Mapping[str, str], now: Callable[[], datetime], folder: P
     sources, settings = layers(env, folder), loaded.settings
     of_settings = [*map(wrong, loaded.problems), *unknown_names(sources)]
     if settings is None:
-        rest = unknown("Nothing else could be checked.", "Mend the settings, and run this again.")
+        rest = unknown("Nothing else could be checked.", "Fix the settings, and run this again.")
         return Checked((), (Group("settings", (*of_settings, rest)),))
     of_settings += contradictions(settings)
     groups = [

@@ -21,7 +21,7 @@ SKEWED, ASKEW = timedelta(minutes=5), timedelta(minutes=1)  # Slack refuses what
 
 
 def of_folder(path: Path) -> list[Finding]:
-    """Return whether the data folder exists, can be written and has room."""
+    """Return whether the data folder exists, can be written to and has room."""
     is_there = os.access(path, os.F_OK)  # unlike Path.exists(), it never fails
     if not is_there and os.path.lexists(path):
         return [wrong(f"{path} is a link that leads nowhere.", "Remove the link, or create the folder it leads to.")]
@@ -53,7 +53,7 @@ def _of_room(folder: Path) -> list[Finding]:
     try:
         free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
     except OSError as fault:
-        return [unknown(f"The room on the disk of {folder}: {fault.strerror}.")]
+        return [unknown(f"The free space on the disk of {folder} can't be read: {fault.strerror}.")]
     said = f"{in_bytes(free)} free on the disk of {folder}."
     if files.f_files and files.f_favail < FEWEST_FILES:
         return [wrong(f"The disk of {folder} has room for only {files.f_favail:,} more files.", "Remove some files.")]

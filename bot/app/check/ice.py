@@ -1,4 +1,4 @@
-"""Ask ICE, or whoever reads ICE's lists for us, once, as a reading would."""
+"""Ask ICE, or the Countersign that reads ICE's lists for us, once, as a reading would."""
 
 import asyncio
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ async def asked(settings: Settings, api: PlatformApi) -> Asked | None:
 def findings(
     reading: Asked | None, found: Stored, settings: Settings, now: datetime, *, others_answer: bool
 ) -> Iterable[Finding]:
-    """Say what the answer means. `others_answer` is whether anything else on the network answered."""
+    """Say what the answer means. `others_answer` is true if anything else on the network answered."""
     if reading is None:
         yield fine("ICE's lists aren't read, because COUNTERSIGN_SOURCES leaves them out.")
         return

@@ -18,7 +18,7 @@ from bot.errors import CountersignError, StoreBusy, StoreError
 from bot.store import Store
 
 PATIENCE = 5.0  # seconds for the running program to answer
-SILENT: JsonObject = {"version": None}  # what a program says that doesn't answer
+SILENT: JsonObject = {"version": None}  # for a program that doesn't answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Look at what we serve: the port, and the public address as it is reached from here."""
+"""Look at what we serve: the port, and the public address as seen from here."""
 
 import socket
 from urllib.parse import urlsplit
@@ -72,7 +72,7 @@ async def _of_public(url: str, api: PlatformApi, *, is_running: bool) -> Finding
     if told.location is not None:
         advice = f"It redirects to {urlsplit(told.location).netloc}. Set COUNTERSIGN_PUBLIC_URL to the final address."
     elif urlsplit(url).path.strip("/"):
-        advice = f"The address has a path, {urlsplit(url).path}, which the proxy in front must take off."
+        advice = f"The address has a path, {urlsplit(url).path}, which the proxy in front must strip."
     else:
         advice = "Let the proxy in front pass requests on to PORT."
     return wrong(said, advice) if is_running or told.status not in {502, 503, 504} else unknown(said, advice)

@@ -133,7 +133,7 @@ def _of_bot(me: Mapping[str, Any]) -> list[Finding]:
 
 
 async def _of_conflict(inquiry: Inquiry) -> list[Finding]:
-    """Return when the running program last found another program on the same token."""
+    """Return a finding if the running program lately found another program on the same token."""
     seen = await inquiry.notes.get("telegram") if inquiry.notes is not None else None
     if seen is None or inquiry.now - datetime.fromisoformat(seen) > CONFLICT_FOR:
         return []
@@ -214,7 +214,7 @@ async def _trouble(bot: _Bot, inquiry: Inquiry, chat: str) -> Finding | None:
 def _lacks_rights(chat: str, kind: str, member: Mapping[str, Any]) -> Finding | None:
     status = member.get("status")
     if status in {"left", "kicked"}:
-        return wrong(f"The bot isn't in chat {chat} any more ({status}).", "Add it to the chat again.")
+        return wrong(f"The bot is no longer in chat {chat} ({status}).", "Add it to the chat again.")
     if kind == "channel" and member.get("can_post_messages") is False:
         return wrong(f"The bot may not post in channel {chat}.", "Make it an administrator that may post messages.")
     if status == "restricted" and member.get("can_send_messages") is False:

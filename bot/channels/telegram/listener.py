@@ -80,11 +80,11 @@ class TelegramListener:
     """Listens for updates from Telegram, using the client and the rate limit of `sender`.
 
     `menu` lists the commands and their descriptions in each language. `notes` keeps the updates that were handled, so
-    that an update delivered again after a restart isn't handled twice. `conflicts` keeps the last time when another
-    program used the bot's token, for `countersign check`. All times are in seconds. `poll_seconds` is how
-    long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
-    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. A chat is told
-    that a command is only for administrators at most once per `refuse_every`.
+    that an update delivered again after a restart isn't handled twice. `conflicts` keeps the last time another program
+    used the bot's token, for `countersign check`. All times are in seconds. `poll_seconds` is how long a poll waits for
+    new updates. `pause` is the wait after the first failure. The wait doubles with each further failure, up to a
+    minute. `grace` is the time to finish updates in progress when the program stops. A chat is told that a command is
+    only for administrators at most once per `refuse_every`.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from aiohttp import web
 from bot.demo.loopback.server import Message, Now, Platform, Reading, Refused, real_time
 from bot.demo.loopback.slack_blocks import buttons_of, mrkdwn, read
 
-TOKEN = "xoxb-loopback-0000000000"  # noqa: S105 - a token of nobody's
+TOKEN = "xoxb-loopback-0000000000"  # noqa: S105 - a made-up token
 TEAM, BOT = "T0LOOPBACK", "U0BOT"
 LONGEST_ALT = 1_000
 

@@ -8,7 +8,7 @@
         links={"G2": "https://www.ice.gov/doclib/287gMOA/baker.pdf"},
     )
 
-Whoever needs a broken one takes `parts()`, changes what it likes, and has it `packed()`.
+To make a broken one, take `parts()`, change them and pass them to `packed()`.
 """
 
 import re
@@ -76,7 +76,6 @@ def parts(
         "xl/sharedStrings.xml": f"<sst>{''.join(f'<si>{_text(text)}</si>' for text in shared)}</sst>",
         "xl/styles.xml": "<styleSheet>"
         f'<numFmts count="1"><numFmt numFmtId="164" formatCode={quoteattr(code)}/></numFmts>'
-        ""
         f'<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs>{_styles()}</cellXfs></styleSheet>',
     }
     return {
@@ -93,7 +92,7 @@ def parts(
 
 
 class Raw(str):
-    """XML to stand in the place of a cell, such as `<c r="B2" s="1"/>`."""
+    """XML that takes the place of a cell, such as `<c r="B2" s="1"/>`."""
 
     __slots__ = ()
 
@@ -108,7 +107,7 @@ def packed(parts: Mapping[str, str | bytes], *, compression: int = ZIP_DEFLATED)
 
 
 def relationships(kinds: Mapping[str, str], targets: Mapping[str, str], *, external: bool = False) -> str:
-    """Return the part that says, for each key, in what relation it stands and where it leads."""
+    """Return the part with the type and the target of the relationship of each key."""
     mode = ' TargetMode="External"' if external else ""
     found = "".join(
         f'<Relationship Id="{key}" Type="{kinds[key]}" Target={quoteattr(target)}{mode}/>'

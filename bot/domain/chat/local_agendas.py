@@ -60,9 +60,9 @@ SAID: Mapping[str, Phrase] = {
     "suggest_later": Phrase("I'll tell you once I've read it."),
     # for the operator
     "suggested": Phrase("Someone suggests a site to read: {name} ({platform})"),
-    "suggested_replaces": Phrase("It would take the place of {address}."),
+    "suggested_replaces": Phrase("It would replace {address}."),
     "suggested_none": Phrase("No suggestion is waiting."),
-    "suggested_gone": Phrase("That suggestion was already decided on."),
+    "suggested_gone": Phrase("That suggestion has already been decided."),
     "suggested_added": Phrase("Added: {name}. I'm reading it now and will tell you what I find."),
     "suggested_declined": Phrase("Declined: {name}."),
     "b_add": Phrase("Add it"),

@@ -36,13 +36,17 @@ class Meeting:
 
     @property
     def first(self) -> Mention:
-        """The item that stands for the meeting."""
+        """The item that the meeting is named by."""
         return self.mentions[0]
 
     @property
     def key(self) -> str:
         """The identity of the meeting on its day, however many items mention 287(g)."""
         return f"{self.first.source} | {self.first.body} | {self.first.meets_on or self.day}"
+
+    def evening(self, tz: str) -> datetime:
+        """Return the time to remind a chat in this time zone: 6 p.m. on the day before."""
+        return datetime.combine(self.day - timedelta(days=1), EVENING, tzinfo=zone_or_utc(tz))
 
 
 def to_come(editions: Iterable[Change], watched: Filter, now: datetime, tz: str) -> Sequence[Meeting]:
@@ -111,10 +115,9 @@ def due_reminders(to: Subscription, editions: Iterable[Change], now: datetime) -
     """
     if not to.hears_reminders or to.paused is not None or (to.quiet_until is not None and to.quiet_until > now):
         return ()
-    zone = zone_or_utc(to.tz)
     found = []
     for meeting in to_come(editions, to.filter, now, to.tz):
-        evening = datetime.combine(meeting.day - timedelta(days=1), EVENING, tzinfo=zone)
+        evening = meeting.evening(to.tz)
         if evening <= now and (meeting.recorded_at is None or meeting.recorded_at < evening):
             found.append(meeting)
     return found

@@ -10,19 +10,7 @@ from bot.domain.messages.change_json import JsonObject
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import encodable, escaped_json
 
-FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "＝",
-    "＋",
-    "－",
-    "＠",
-)  # a spreadsheet may mistake text that begins this way for a formula
+FORMULA = (*"=+-@＝＋－＠", "\t", "\r", "\n")  # a spreadsheet may mistake text that begins this way for a formula
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from soupsieve import SelectorSyntaxError
 from bot.errors import StandIn, Unreadable
 from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import resolve_link
-from bot.sources.formats.limits import WEB_PAGE
+from bot.sources.formats.limits import LONGEST_TITLE, WEB_PAGE
 from bot.sources.formats.stand_in import FEW, stand_in
 
 _HIDDEN_TAGS = frozenset(
@@ -85,7 +85,8 @@ def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, .
     names = [soup.title.get_text(" ") if soup.title else "", str(site.get("content", "")) if site else ""]
     for tag in soup.find_all(["script", "style"]):
         tag.decompose()
-    return tuple(name.strip() for name in names if name.strip()), " ".join(soup.get_text(" ").split())
+    shown = (" ".join(name.split())[:LONGEST_TITLE] for name in names)
+    return tuple(filter(None, shown)), " ".join(soup.get_text(" ").split())
 
 
 def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> list[str]:

@@ -37,8 +37,10 @@ MOST_PARTS = 2_000  # sections and items of one meeting
 PAUSE = timedelta(hours=24)  # until the XML is tried again
 
 _PATH = re.compile(r"/([a-z0-9-]{2,12})/([\w-]+)/Board\.nsf(?=/|$)", re.IGNORECASE)
-_MEETING = re.compile(r"<meeting\s([^>]*)>")
-_PART = re.compile(r"<(category|item)\s([^>]*)>")
+# A tag ends before the next one begins. Otherwise, many tags without an end would take time by their square.
+_MEETING = re.compile(r"<meeting\s([^<>]*)>")
+_PART = re.compile(r"<(category|item)\s([^<>]*)>")
+_DATE = re.compile(r"<date\b[^<>]*>\s*(\d{4}-\d{2}-\d{2})\s*<")
 _ID = re.compile(r"\bid=[\"']([\w-]{4,40})[\"']")
 _BODY = re.compile(r"\bbodyname=[\"']([^\"']*)[\"']")
 
@@ -101,7 +103,7 @@ class _Site:
         try:
             document = await session.get(address, unconditional=session.rereads_index)
             same = not session.rereads_index and session.is_same(document, address)
-            source = "" if same else _xml_of(document)
+            source = "" if same else await asyncio.to_thread(_xml_of, document)
         except (Blocked, Unreachable):
             raise
         except SourceError:
@@ -202,7 +204,14 @@ def _xml_of(document: Document) -> str:
     source = decoded(document.body, "utf-8").removeprefix("\ufeff").lstrip()
     if not re.match(r"(?:<\?xml[^>]*>\s*)?<meetings\b", source):
         raise Unreadable(f"{document.address} is not BoardDocs' list of meetings")
-    return re.sub(r"<!\[CDATA\[(.*?)\]\]>", lambda words: html.escape(words[1]), source, flags=re.DOTALL)
+    first, *others = source.split("<![CDATA[")
+    return first + "".join(_escaped_until_end(other) for other in others)
+
+
+def _escaped_until_end(section: str) -> str:
+    """Return what follows the start of a CDATA section, with the section escaped if it has an end."""
+    inside, end, after = section.partition("]]>")
+    return html.escape(inside) + after if end else section
 
 
 def _cut(source: str, start: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:
@@ -219,7 +228,7 @@ def _field(block: str, name: str) -> str:
 
 
 def _day(block: str) -> date | None:
-    found = re.search(r"<date\b[^>]*>\s*(\d{4}-\d{2}-\d{2})\s*<", block)
+    found = _DATE.search(block)
     return day_in(found[1]) if found else None
 
 

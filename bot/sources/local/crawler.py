@@ -307,7 +307,7 @@ class _EntryCrawl:
         if is_same and not self._must_parse:
             return ParsedAgenda()
         try:
-            agenda = parse_agenda(self._entry, document)
+            agenda = await asyncio.to_thread(parse_agenda, self._entry, document)
         except Unreadable as fault:
             self._session.note(f"{self._session.place.name}: {fault}")
             return self._retry_next_time()

@@ -143,7 +143,7 @@ class _Portal:
         """Return the items, and the rest of the page's words as the text of the meeting itself."""
         base = base_address(document)
 
-        def read(container: Any, _: Any) -> Block | None:
+        def read(container: Any) -> Block | None:
             item = _item(meeting.item, container, document)
             return (item, list(_files(item, container, base))) if item is not None else None
 

@@ -19,14 +19,13 @@ def parse_outline(
     meeting: IndexEntry,
     document: Document,
     blocks: Callable[[Any], Iterable[Any]],
-    read: Callable[[Any, Any], Block | None],
+    read: Callable[[Any], Block | None],
 ) -> ParsedAgenda:
     """Return an item for each block, and the rest of the page's words as the text of the meeting itself.
 
-    `blocks` finds the blocks on a page. `read` returns a block's item and its files, given the block and the page. A
-    block within another is read first and then emptied, so that the outer one has only its own words. Without blocks,
-    the documents to read instead are returned, or the page's text if there are none. Raise StandIn if the page is a
-    stand-in for another.
+    `blocks` finds the blocks on a page. `read` returns a block's item and its files. A block within another is read
+    first and then emptied, so that the outer one has only its own words. Without blocks, the documents to read instead
+    are returned, or the page's text if there are none. Raise StandIn if the page is a stand-in for another.
     """
     document_text(document)
     page = page_tree(document)
@@ -36,7 +35,7 @@ def parse_outline(
     items: dict[str, AgendaItem] = {}
     files: list[LinkedDocument] = []
     for block in reversed(found):
-        if (item := read(block, page)) is not None:
+        if (item := read(block)) is not None:
             items.setdefault(item[0].id, item[0])
             files += item[1]
         emptied(block)

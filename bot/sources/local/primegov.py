@@ -9,7 +9,7 @@ if it has no items, the compiled PDF is read.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +44,7 @@ _SLUG = re.compile(r"([a-z0-9][a-z0-9-]*)\.primegov\.com")
 _NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment|cancellation|recess", re.IGNORECASE)
 _INTERPRETED = re.compile(r"\bSAP\b")  # the second row of a meeting, for the stream in Spanish
 _NUMBER = re.compile(r"(?:AgendaItem_)?(\d{1,18})")
+_AREA = re.compile(r"agenda_item_area_(\d{1,18})\Z")
 _FILE = re.compile(r"historyattachment\S*?[?&]historyId=([0-9a-f-]{8,40})", re.IGNORECASE)
 
 
@@ -133,10 +134,13 @@ class _Portal:
 
     def _agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
         """Return the items on the page of an agenda."""
-        base = base_address(document)
-        return parse_outline(
-            meeting, document, _blocks, lambda block, page: _item(meeting.item, block, page, document, base)
-        )
+        base, areas = base_address(document), dict[str, Any]()
+
+        def blocks(page: Any) -> Iterator[Any]:
+            areas.update(_areas(page))
+            return _blocks(page)
+
+        return parse_outline(meeting, document, blocks, lambda block: _item(meeting.item, block, areas, document, base))
 
 
 def _page(rows: list[Row], site: str) -> str:
@@ -177,15 +181,21 @@ def _blocks(page: Any) -> Iterator[Any]:
     yield from numbered or (each for each in elements(page, "div", of_class="agenda-item") if each.get("id"))
 
 
-def _item(meeting: AgendaItem, block: Any, page: Any, document: Document, base: str) -> Block | None:
-    """Return the item of an element and its files, which are in another element with the item's number in its id."""
+def _areas(page: Any) -> dict[str, Any]:
+    """Return the elements with the items' words and files by the number of their item."""
+    found = ((_AREA.search(each.get("id", "")), each) for each in page.iter("div"))
+    return {number[1]: each for number, each in reversed([*found]) if number is not None}
+
+
+def _item(meeting: AgendaItem, block: Any, areas: Mapping[str, Any], document: Document, base: str) -> Block | None:
+    """Return the item of an element and its files, which are in the item's area."""
     found = _NUMBER.fullmatch(block.get("data-itemid") or block.get("id"))
     named = first(block, "div", of_class="agenda-item")
     named = first(block, "td", of_class="item-cell") if named is None else named
     name = words(block if named is None else named)
     if found is None or not name:
         return None
-    area = first(page, "div", id_ends=f"agenda_item_area_{found[1]}")
+    area = areas.get(found[1])
     said = [name if len(name) > LONGEST_TITLE else "", "" if area is None else tree_text(area)]
     item = AgendaItem(
         id=f"{meeting.id}/item/{found[1]}",

@@ -1,8 +1,8 @@
 """Write the pages as files for a static host.
 
 The same store gives the same files. A page is rendered only if the program, the settings or anything that it depends on
-has changed, and its file is written only if its bytes have. A file that is no longer needed
-is removed if an earlier export wrote it and no one has changed it since: a record in the folder names what was written.
+has changed, and its file is written only if its bytes have changed. A file that is no longer needed is removed if an
+earlier export wrote it and no one has changed it since: a record in the folder names what was written.
 """
 
 import asyncio

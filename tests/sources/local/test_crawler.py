@@ -1,4 +1,5 @@
 from datetime import timedelta
+from threading import current_thread, main_thread
 
 import pytest
 from support.loopback.local import LoopbackPrimeGov, Reply, page
@@ -6,6 +7,8 @@ from support.places import Reader
 
 from bot.domain.agenda import Place
 from bot.domain.document import digest
+from bot.sources.local import primegov
+from bot.sources.local.crawler import ParsedAgenda
 
 HOUR = timedelta(hours=1)
 
@@ -39,6 +42,16 @@ async def test_documents_too_many_for_one_reading_are_read_in_the_next_soonest_f
     assert sorted(await reader.items()) == sorted(f"meeting/{key}" for key in range(25, 31))
     assert not reader.status.facts["left_over"]
     assert (await reader.read(HOUR)).unchanged
+
+
+async def test_an_agenda_is_parsed_off_the_event_loop(portal, reader, monkeypatch):
+    threads = []
+    monkeypatch.setattr(primegov, "parse_outline", lambda *_: threads.append(current_thread()) or ParsedAgenda())
+    portal.meeting(1, "Board", "2026-12-01T18:30:00", portal.document(11, "HTML Agenda", page("<p>…</p>"), output=3))
+    portal.pages["11"] = page("<p>Agenda</p>")
+    await reader.read()
+    assert threads
+    assert main_thread() not in threads
 
 
 async def test_a_host_that_stops_answering_is_left_alone_until_the_next_reading(portal, reader):

@@ -226,6 +226,29 @@ async def test_a_meeting_cut_off_in_the_middle_is_no_meeting_off_the_calendar(bo
     assert [item.status for item in (await reader.read(HOUR)).items] == ["taken off the calendar"]
 
 
+@pytest.mark.parametrize("filling", ["<![CDATA[", "<meeting ", "<item ", "<date "])
+async def test_xml_of_boarddocs_made_to_exhaust_us_is_read_to_its_end(boarddocs, filling):
+    """Without a linear search, this takes days."""
+    boarddocs.meeting("D5CSV7744EBE", "Regular Meeting", "2026-12-01", ("D5CSV7744EBF", TITLE))
+    boarddocs.meeting("D54W5F83C08E", "Work Session", "2026-12-08")
+    whole = boarddocs.reply(f"{boarddocs.folder}/XML-ActiveMeetings", {}).body
+    boarddocs.fails["XML-ActiveMeetings"] = Reply(whole + filling.encode() * 300_000, "text/xml")
+    items = await reader_of("boarddocs", boarddocs).items()
+    assert {"meeting/D5CSV7744EBE", "meeting/D54W5F83C08E"} <= {*items}
+    assert items["meeting/D5CSV7744EBE/item/D5CSV7744EBF"].title == TITLE
+
+
+async def test_a_cdata_section_is_read_as_words_and_one_without_an_end_hides_nothing(boarddocs):
+    boarddocs.meeting("D5CSV7744EBE", "SECTION", "2026-12-01", about="LOOSE")
+    boarddocs.meeting("D54W5F83C08E", "Work Session", "2026-12-08")
+    whole = boarddocs.reply(f"{boarddocs.folder}/XML-ActiveMeetings", {}).body
+    whole = whole.replace(b"SECTION", b"<![CDATA[Fees & <b>fines</b>]]>").replace(b"LOOSE", b"<![CDATA[Courthouse")
+    boarddocs.fails["XML-ActiveMeetings"] = Reply(whole, "text/xml")
+    items = await reader_of("boarddocs", boarddocs).items()
+    assert items["meeting/D5CSV7744EBE"].title == "Fees & fines"
+    assert "meeting/D54W5F83C08E" in items
+
+
 def test_the_path_of_boarddocs_tells_the_state():
     from bot.sources.local.recognize import recognize
 

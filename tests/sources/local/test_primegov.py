@@ -113,6 +113,19 @@ async def test_the_items_on_the_page_of_an_agenda_are_read(portal, reader, form)
     assert portal.count("Compiled") == 0
 
 
+@pytest.mark.slow
+async def test_a_page_with_thousands_of_items_is_searched_only_once(portal, reader):
+    """If each item searched the page again, this would take many minutes."""
+    content = "".join(
+        f'<div class="agenda-item" id="AgendaItem_{n}">Item {n}</div><div id="agenda_item_area_{n}"><p>Words {n}</p></div>'
+        for n in range(4_900)
+    )
+    with_page(portal, content + "<div></div>" * 70_000)
+    items = await reader.items()
+    assert len(items) == 1 + 4_900
+    assert items["meeting/5/item/4899"].text == "Words 4899"
+
+
 async def test_a_page_without_items_is_replaced_by_the_pdf(portal, reader):
     with_page(portal, "<p>Loading agenda ...</p>")
     assert (await reader.items())["meeting/5"].pages == ("The PDF of 287(g)",)

@@ -9,6 +9,8 @@ import pytest
 from support.samples import NOON
 from web.pages.test_pages import INSTALLATION, Clock, filled, origin
 
+from bot.app.wiring import installation, pages
+from bot.config.settings import settings_of
 from bot.domain.site.history import carried
 from bot.store.tiny.store import TinyStore
 from bot.web.front_door import FrontDoor
@@ -66,6 +68,14 @@ async def test_a_demonstration_shows_none_of_the_counts_of_ices_lists(ask):
     assert ("In January 2025" in home) is not ask.is_demonstration
     assert (carried()[0].day.isoformat() in history) is not ask.is_demonstration
     assert bool(re.search(r"\barchive\b", history)) is not ask.is_demonstration
+
+
+def test_a_demonstration_does_not_count_the_real_catalog_against_made_up_lists():
+    settings = settings_of({"COUNTERSIGN_SOURCES": "ice,local"})
+    shown = pages(settings, None, is_demonstration=True)
+    shown.close()
+    assert shown._cache.settings.places == ()
+    assert installation(settings).places
 
 
 async def test_a_local_server_listens_only_to_this_machine(unused_tcp_port):

@@ -159,6 +159,7 @@ def hostile():
     return asyncio.run(model())
 
 
+@pytest.mark.slow
 def test_hostile_names_break_no_page_no_feed_and_no_file(hostile):
     for path in targets(hostile):
         found = render(hostile, path, {}, INSTALLATION, lambda svg: svg.encode())

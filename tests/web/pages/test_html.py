@@ -123,6 +123,7 @@ def faults(text: str) -> list[str]:
     return [*page.wrong, *steps, *ones, *start]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["every kind of page", "filled", "empty"])
 async def test_every_page_is_html_by_our_rules(state):
     if state == "every kind of page":
