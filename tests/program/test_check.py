@@ -97,5 +97,5 @@ def test_with_no_connection_at_all_it_says_what_it_could_not_check(town):
     }
     found = town.run("check", "--json", **nowhere)
     lines = [json.loads(line) for line in found.stdout.splitlines()]
-    assert any("may be offline" in line.get("advice", "") for line in lines if line.get("verdict") == "not checked")
+    assert any("machine online?" in line.get("said", "") for line in lines if line.get("verdict") == "not checked")
     assert lines[-1]["problems"] == 0
