@@ -21,6 +21,7 @@ from bot.channels import Sender, command_prefix
 from bot.domain.change import TOLD_BY_DEFAULT, Change
 from bot.domain.lists.totals import Standing
 from bot.domain.messages.compose import Circumstances, compose
+from bot.domain.page_addresses import AddressBook, PageLinks
 from bot.domain.subscription import ALL_STATES, Subscription
 
 
@@ -62,13 +63,17 @@ class Verdict:
 
 @dataclass
 class Owed:
-    """The messages one subscription should get for any stretch of the log that ends where a poll ended."""
+    """The messages one subscription should get for any stretch of the log that ends where a poll ended.
+
+    `page` is the address of ICE's page, and `public_url` the address of the program's own pages, if they have one.
+    """
 
     subscription: Subscription
     changes: Sequence[Change]
     channel: Sender
     page: str
     _known: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    public_url: str = ""
 
     @property
     def start(self) -> int:
@@ -93,7 +98,19 @@ class Owed:
     def _about(self, upto: int) -> Circumstances:
         """Return what an alert says besides its changes, as `deliver` does."""
         standing = Standing().after(self.changes[:upto])
-        return Circumstances(page=self.page, standing=standing, prefix=command_prefix(self.subscription.channel))
+        prefix = command_prefix(self.subscription.channel)
+        return Circumstances(page=self.page, standing=standing, links=self._links, prefix=prefix)
+
+    @cached_property
+    def _links(self) -> PageLinks | None:
+        """The links to the pages, if there are any."""
+        addresses = AddressBook()
+        for change in self.changes:
+            addresses.follow(change)
+        language = self.subscription.language
+        return (
+            PageLinks(base=self.public_url, slugs=addresses.by_spelling, language=language) if self.public_url else None
+        )
 
     def first(self, after: int, upto: int) -> str | None:
         """Return the first of those texts."""

@@ -520,7 +520,9 @@ def audited(run: Run) -> Audit:
     for subscription in (one for one in subscriptions if not is_typist(one.address)):
         arrivals = run.platforms[subscription.channel].arrivals(subscription.address)
         channel = SENDERS[subscription.channel]
-        verdict = judge(Owed(subscription, changes, channel, run.world.ice.url), arrivals)
+        public_url = run.webhook.get("COUNTERSIGN_PUBLIC_URL", "")
+        owing = Owed(subscription, changes, channel, run.world.ice.url, public_url=public_url)
+        verdict = judge(owing, arrivals)
         missing = never_named(log, listed, subscription, (arrival.text for arrival in arrivals))
         if not verdict.is_good or missing:
             print(f"{subscription.channel} {subscription.address}: {verdict}, never named: {len(missing)}")

@@ -42,8 +42,6 @@ def _check(path: Path, *, replace: bool) -> None:
         raise UsageError(f"There is no folder {path.parent}. Create it first.")
     if not replace and os.path.lexists(path):
         raise _taken(path)
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} isn't an ordinary file, so it can't be replaced. Choose another name.")
 
 
 def _taken(path: Path) -> UsageError:

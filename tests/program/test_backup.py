@@ -174,7 +174,7 @@ def test_a_backup_never_replaces_the_stores_own_files_or_a_device(here, tmp_path
     before = {path: path.read_bytes() for path in here.folder.iterdir() if path.is_file()}
     for path in before:
         assert "was left as it is" in here.run("backup", str(path), "--force", expect=2).stderr
-    assert "isn't an ordinary file" in here.run("backup", "/dev/full", "--force", expect=2).stderr
+    assert "isn't a file" in here.run("backup", "/dev/full", "--force", expect=2).stderr
     assert "File name too long" in here.run("backup", str(tmp_path / ("a" * 300)), expect=1).stderr
     assert before == {path: path.read_bytes() for path in here.folder.iterdir() if path.is_file()}
     for _ in range(2):  # a backup may be there, and be replaced by the next one

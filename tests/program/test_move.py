@@ -29,7 +29,7 @@ async def document_in(store, sha256):
     if left[0] < 0:
         time.sleep(600)
     return await usual(store, sha256)
-transfer.document_in = _document
+transfer.document_in = document_in
 from bot.__main__ import main
 sys.exit(main())
 """
