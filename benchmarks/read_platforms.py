@@ -363,7 +363,8 @@ def differences(rows: Sequence[Row], items: Sequence[Mapping[str, Any]]) -> list
         if item is None:
             found.append(f"{row} was not read")
             continue
-        pairs = ((row.title or item["title"], item["title"]), (row.date, item["date"]), (row.time, item["time"]),
+        time = None if row.time == "00:00" else row.time  # midnight is how these sites write that no time is set
+        pairs = ((row.title or item["title"], item["title"]), (row.date, item["date"]), (time, item["time"]),
                  (row.status, item["status"]))  # fmt: skip
         found += [f"{row.id}: {raw!r} was read as {ours!r}" for raw, ours in pairs if raw != ours]
     return found
