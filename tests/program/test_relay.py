@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -41,6 +42,10 @@ def a_host(here, tmp_path, **env):
 
 
 def relay_once(here, tmp_path, to, *, expect=0):
+    last = int(time.time())
+    wait_for(
+        lambda: int(time.time()) > last, every=0.02
+    )  # a handover's time has whole seconds, and must be a later one
     folder = str(tmp_path / "relay")
     return here.run("relay", "--to", to, "--once", "--folder", folder, expect=expect, **RELAYED)
 
