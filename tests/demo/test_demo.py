@@ -3,16 +3,14 @@
 import re
 import signal
 import socket
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.browser import browser
 from support.demonstration import demonstration
-
-from bot.demo import program
-from bot.errors import CountersignError
+from support.program import bare_env
 
 __all__ = ["browser"]
 
@@ -182,12 +180,14 @@ def test_a_wrong_option_is_said_in_a_sentence(options, said, tmp_path):
         assert list(demo.folder.iterdir()) == []
 
 
-def test_a_machine_without_a_temporary_folder_is_told_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with ThreadPoolExecutor() as other, pytest.raises(CountersignError, match="can't make one: No such file or"):
-        other.submit(
-            program.run, program.Options(opens=False), print
-        ).result()  # a browser's loop may run in this thread
+def test_a_machine_without_a_temporary_folder_is_told_what_to_do(tmp_path):
+    gone = str(tmp_path / "gone")
+    without = f"import sys, tempfile; tempfile.tempdir = {gone!r}; from bot.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", without, "demo", "--no-open"]
+    done = subprocess.run(command, cwd=tmp_path, env=bare_env(tmp_path), check=False, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "can't make one: No such file or directory. Set TMPDIR" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
