@@ -3,7 +3,7 @@
     python benchmarks/local_month.py [--places 1000] [--hours 24] [--seed 1]
 
 Each place is a platform's loopback server under a name of its own, polled when its status says so, from Nov. 1 to Nov.
-30, 2026. The clock is virtual: nobody sleeps, and each poll has its own time. Half of the places put 287(g) on the agenda
+30, 2026. The clock is virtual, so nothing waits, and each poll has its own time. Half of the places put 287(g) on the agenda
 of Dec. 1 on some day, others put decoys there, and many break for some days: 403, 404, 429 with Retry-After, 500, a
 block page, a maintenance page and a vendor's generic page with status 200, or a redirect to another host. Some never
 come back. Take at most 1,000 places: with more than 1,024 hosts the fetcher forgets idle ones, and polls with clocks of

@@ -2,8 +2,8 @@
 
     python benchmarks/read_pdfs.py [--damaged 600]
 
-The files are those that the tests make, a packet of 300 pages and, if they lie beside this repository, a county's real
-agenda and minutes. Last, they are damaged at random, and the script counts from which more text is read.
+The files are the ones the tests make, a packet of 300 pages and, if the shared folder is beside this repository, a
+county's real agenda and minutes. Last, the script damages them at random and counts which reader gets more text.
 """
 
 import argparse

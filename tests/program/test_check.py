@@ -2,7 +2,6 @@
 
 import json
 import signal
-from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -19,19 +18,6 @@ def town(tmp_path):
     with world(tmp_path / "data") as town:
         town.publish_rows("participatingAgencies11242026am.xlsx", ROWS, at=A_DAY)
         yield town
-
-
-@contextmanager
-def running(town, tmp_path, **env):
-    """Run the program until the block ends, and yield its log file."""
-    log = tmp_path / "log"
-    child = town.start("run", log=log, **env)
-    try:
-        wait_for(lambda: "listening" in log.read_text() and "recorded" in log.read_text())
-        yield log
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait(60)
 
 
 def words(lines, verdict):
@@ -53,7 +39,7 @@ def test_it_exits_with_one_if_something_is_wrong_and_with_two_for_a_wrong_option
 
 @pytest.mark.slow
 def test_beside_the_running_program_it_sees_it_and_disturbs_nothing(town, tmp_path, unused_tcp_port):
-    with running(town, tmp_path, PORT=str(unused_tcp_port)) as log:
+    with town.running(tmp_path / "log", "listening", "recorded", PORT=str(unused_tcp_port)) as log:
         town.telegram.say("/watch TX", chat=42)
         lines = town.lines("check", PORT=str(unused_tcp_port))
         wait_for(lambda: town.telegram.messages)
@@ -67,7 +53,7 @@ def test_beside_the_running_program_it_sees_it_and_disturbs_nothing(town, tmp_pa
 
 @pytest.mark.slow
 def test_a_second_program_on_the_same_token_is_noted_by_the_first_and_found_by_the_check(town, tmp_path):
-    with running(town, tmp_path) as log:
+    with town.running(tmp_path / "log", "listening", "recorded") as log:
         town.telegram.fail("getUpdates", *[conflict()] * 3)
         town.telegram.say("/help")  # ends the poll that is waiting
         wait_for(lambda: "another process is using this Telegram bot's token" in log.read_text())

@@ -1,15 +1,12 @@
 """A subscription on a channel that isn't set up: every check names it, and a first start's console gives way."""
 
 import json
-import signal
-from contextlib import contextmanager
 
 import httpx
 import pytest
 from support.loopback.slack import refused
 from support.program import row, world
 from support.sample_lists import A_DAY
-from support.waiting import wait_for
 
 NO_TELEGRAM = {"TELEGRAM_BOT_TOKEN": ""}
 NO_TOKEN = {"TELEGRAM_BOT_TOKEN": "", "SLACK_BOT_TOKEN": ""}
@@ -24,19 +21,6 @@ def town(tmp_path):
         yield town
 
 
-@contextmanager
-def running(town, tmp_path, **env):
-    """Run the program until the block ends, and yield its log file."""
-    log = tmp_path / "log"
-    child = town.start("run", log=log, **env)
-    try:
-        wait_for(lambda: "started" in log.read_text())
-        yield log
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait(60)
-
-
 @pytest.mark.slow
 def test_a_channel_whose_token_is_gone_is_named_at_start_in_status_in_health_and_in_metrics(
     town, tmp_path, unused_tcp_port
@@ -48,7 +32,7 @@ def test_a_channel_whose_token_is_gone_is_named_at_start_in_status_in_health_and
     named = "telegram: 1 subscription gets nothing, because the channel isn't set up"
     assert named in town.run("status", "--check", expect=1, **NO_TELEGRAM).stdout
     assert named in town.run("status", "--check", "--json", expect=1, **NO_TELEGRAM).stderr
-    with running(town, tmp_path, PORT=str(unused_tcp_port), **NO_TELEGRAM) as log:
+    with town.running(tmp_path / "log", "started", PORT=str(unused_tcp_port), **NO_TELEGRAM) as log:
         health = httpx.get(f"http://127.0.0.1:{unused_tcp_port}/health")
         metrics = httpx.get(f"http://127.0.0.1:{unused_tcp_port}/metrics").text
         assert named in log.read_text()
@@ -98,9 +82,9 @@ def test_subscribe_says_that_the_channel_is_not_set_up(town):
 
 @pytest.mark.slow
 def test_the_console_of_a_first_start_ends_when_a_token_is_set(town, tmp_path):
-    with running(town, tmp_path, **NO_TOKEN):
+    with town.running(tmp_path / "log", "started", **NO_TOKEN):
         assert [s["channel"] for s in town.lines("subscriptions")] == ["console"]
-    with running(town, tmp_path) as log:
+    with town.running(tmp_path / "log", "started") as log:
         assert town.lines("subscriptions") == []
         assert "ended the console's subscription" in log.read_text()
     town.run("status", "--check")
@@ -108,7 +92,7 @@ def test_the_console_of_a_first_start_ends_when_a_token_is_set(town, tmp_path):
 
 def test_a_console_that_someone_chose_stays_and_is_shown_for_what_it_is(town, tmp_path):
     town.run("subscribe", "--states", "TX", "console", "console", **NO_TOKEN)
-    with running(town, tmp_path) as log:
+    with town.running(tmp_path / "log", "started") as log:
         assert [s["channel"] for s in town.lines("subscriptions")] == ["console"]
         assert "console: 1 subscription gets nothing" in log.read_text()
     assert "console: 1 subscription gets nothing" in town.run("status", "--check", expect=1).stdout

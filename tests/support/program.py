@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from support.loopback.ice import LoopbackIce
 from support.loopback.server import Message
 from support.loopback.slack import LoopbackSlack
 from support.loopback.telegram import LoopbackTelegram
+from support.waiting import wait_for
 from support.workbooks import workbook
 
 HEADER = ["STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM"]
@@ -80,6 +82,17 @@ class World:
             return subprocess.Popen(
                 self.command(*words), env=self.env | env, cwd=self.home, stdout=out, stderr=out, text=True
             )
+
+    @contextmanager
+    def running(self, log: Path, *said: str, **env: str) -> Iterator[Path]:
+        """Run the program until the block ends, which begins once the log has said each of these words."""
+        child = self.start("run", log=log, **env)
+        try:
+            wait_for(lambda: all(word in log.read_text() for word in said))
+            yield log
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.wait(60)
 
     def catalog(self, state: str, text: str) -> None:
         """Make this the whole catalog of local sources."""

@@ -5,6 +5,7 @@
 Every attribute and method may be used while it runs, from any thread.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,16 +67,16 @@ def real_time() -> datetime:
     return datetime.now(UTC)
 
 
-class Server:
+class Server(ABC):
     """A server on 127.0.0.1 at a free port."""
 
     def __init__(self) -> None:
         self.base = ""
         self._runner: web.AppRunner | None = None
 
+    @abstractmethod
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Answer a request at any path."""
-        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
