@@ -299,11 +299,11 @@ def _plain_letter(char: str) -> str:
 def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
     """Remove the state from the end of a name.
 
-    This can be its postal code ("Hill County, TX") or its full name after a comma or a dash.
+    This can be its postal code ("Hill County, TX"), once or more, or its full name after a comma or a dash.
     """
-    name = _letters_words(STATES.get(state, ""))
-    if len(words) > 1 and words[-1] == state.casefold() and words[-1] not in _SHORT:
-        return words[:-1]
+    name, code = _letters_words(STATES.get(state, "")), state.casefold()
+    if len(words) > 1 and words[-1] == code and code not in _SHORT:
+        return _without_state_behind(words[:-1], "", state)
     if name and words[-len(name) :] == name and re.search(rf"(,|\s-)\s*{name[0]}", text) and len(words) > len(name):
         return words[: -len(name)]
     return words

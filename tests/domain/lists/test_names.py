@@ -380,6 +380,8 @@ def test_an_address_wrapped_without_end_is_none():
         ("TX", "TX", "texas"),
         ("TX", "", ""),
         ("TX", "!!!", ""),
+        ("TX", "Bell County, TX TX", "bell county"),
+        ("DE", "City de de", "city"),
     ],
 )
 def test_a_name_is_folded_for_comparison(state, printed, folded):
