@@ -25,7 +25,7 @@ demo: $(STAMP)
 	@exec $(BIN)/countersign demo
 
 test: $(DEV_STAMP)
-	@echo "This takes about three minutes on two quiet cores. The slow tests are left out; make check runs them, too."
+	@echo "This takes four to five minutes on two quiet cores. The slow tests are left out; make check runs them, too."
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 check: lint
