@@ -1,7 +1,8 @@
 """Read a site of Destiny AgendaQuick (https://public.destinyhosted.com/agenda_publish.cfm?id=SITE), month by month.
 
-A real response proves the page of an agenda (`agenda-item.cfm?seq=…`). No real response proves the list of meetings or
-the older links to memos (`dsp=agm`); both are read as they were described.
+Real responses prove the page of an agenda (`agenda-item.cfm?seq=…`) and the older of the two lists, in which a meeting
+has no link before its agenda is published, and in which a file can stand in place of the agenda's page. The newer list
+and the older links to memos (`dsp=agm`) are read as they were described.
 """
 
 import re
@@ -19,11 +20,13 @@ from bot.sources import Fetcher
 from bot.sources.formats.fields import fingerprint, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, first, page_tree, words
-from bot.sources.local.crawler import Crawler, IndexEntry, ParsedAgenda
+from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.linked_items import parse_linked_items
 from bot.sources.local.session import ReadSession
 
 _SITE = re.compile(r"[a-z0-9-]+\.destinyhosted\.com")
+_LISTS = ("meeting-table", "list")  # the ids of the newer and the older list
+_FOLDER = re.compile(r"/\d{8}_(\d+)/[^/?]+\.pdf", re.IGNORECASE)  # of an agenda's files
 _ITEM = re.compile(r"(?:agenda-item\.cfm\?|dsp=agm&)(?:[^#]*&)?seq=(\d+)", re.IGNORECASE)
 
 
@@ -67,33 +70,56 @@ def _months(address: str, session: ReadSession) -> Iterator[str]:
 
 
 def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
-    table = first(page_tree(document), "table", id_ends="meeting-table")
+    table = next((each for each in elements(page_tree(document), "table") if each.get("id") in _LISTS), None)
     if table is None:
         raise Unreadable(f"{document.address} is a web page but not AgendaQuick's list of meetings")
     base = base_address(document)
-    rows = [row for row in elements(table, "tr") if first(row, "td") is not None]
+    rows = [row for row in elements(table, "tr") if len(list(elements(row, "td"))) > 1 and not _is_heading(row)]
     return session.read_each(document.address, rows, lambda row: _entry(row, base, session, document), words)
 
 
+def _is_heading(row: Any) -> bool:
+    return any(each.tag in {"thead", "tfoot"} for each in row.iterancestors())
+
+
 def _entry(row: Any, base: str, session: ReadSession, document: Document) -> IndexEntry | None:
+    """Return the meeting in a row. Until its agenda has a number, its id is made of its day and its name."""
     cells = list(elements(row, "td"))
     link = first(cells[0], "a")
     address = resolve_link(base, link.get("href", "")) if link is not None else ""
-    key = parse_qs(urlsplit(address).query).get("seq", [""])[0]
-    if not key.isdecimal():
-        return None
     shown = [words(cell) for cell in cells]
-    name = next(filter(None, shown[1:]), "") or session.place.body or session.place.name
+    at, listed = when_in(" ".join(shown), session.zone), next(filter(None, shown[1:]), "")
+    key, file = _key(address)
+    if not key and (at is None or not listed):
+        return None
+    name = listed or session.place.body or session.place.name
+    known = fingerprint(str(at)[:10], name)
     item = AgendaItem(
-        id=f"meeting/{key}",
+        id=f"meeting/{key or known}",
         title=name[:LONGEST_TITLE],
-        address=address,
+        address=address or document.address,
         body=name,
-        meets_at=when_in(" ".join(shown), session.zone),
+        meets_at=at,
         status=meeting_status(*shown),
         evidence=document.sha256,
     )
-    return IndexEntry(item=item, version=fingerprint(shown), agenda=address)
+    own = LinkedDocument(id=item.id, title=item.title, address=address, version=address)
+    return IndexEntry(
+        item=item,
+        version=fingerprint(shown),
+        agenda=address if key and not file else "",
+        documents=(own,) if file else (),
+        words=(known,),
+    )
+
+
+def _key(address: str) -> tuple[str, bool]:
+    """Return the number of the agenda at an address, and whether the address is that of a file."""
+    number = parse_qs(urlsplit(address).query).get("seq", [""])[0]
+    if number.isdecimal():
+        return number, False
+    file = _FOLDER.search(address)
+    return (f"file/{file[1]}", True) if file else ("", False)
 
 
 def _agenda(meeting: IndexEntry, document: Document) -> ParsedAgenda:

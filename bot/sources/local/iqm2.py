@@ -2,8 +2,8 @@
 
 A tenant that has moved away still answers 200 with a generic page, so the page must show that it is the calendar. The
 calendar's own count of its meetings says whether each was read. `__VIEWSTATE` changes in every answer: only the rows
-are compared. The rows are as in real responses. No real response proves the page of a meeting (Detail_Meeting.aspx); if
-its table isn't there, the agenda is read from the PDF alone.
+are compared. The rows and the outline of a meeting's page (Detail_Meeting.aspx) are as in real responses. Many pages have
+no outline; the agenda is then read from the PDF alone. A tenant's home page lists only the next and the last meetings.
 """
 
 import re
@@ -82,16 +82,17 @@ class _Reading:
 
     def calendar(self, document: Document) -> tuple[list[IndexEntry], bool]:
         page = page_tree(document)
-        if first(page, "div", id_ends="_pnlMeetings") is None:
+        rows = list(elements(page, "div", of_class="MeetingRow"))
+        is_whole = first(page, "div", id_ends="_pnlMeetings") is not None
+        if not is_whole and not (rows and first(page, "div", id_ends="_pnlUpcomingMeetings") is not None):
             raise Unreadable(
                 f"{document.address} is a web page, but not IQM2's calendar of meetings; "
                 "the place may have moved to another platform"
             )
-        rows = list(elements(page, "div", of_class="MeetingRow"))
         base = base_address(document)
         read = self._session.read_each(document.address, rows, lambda row: self._entry(row, base, document), words)
         count = _COUNT.search(words(page))
-        return read, count is None or int(count[1].replace(",", "")) <= len(read)
+        return read, is_whole and (count is None or int(count[1].replace(",", "")) <= len(read))
 
     def _entry(self, row: Any, base: str, document: Document) -> IndexEntry | None:
         holder = first(row, "div", of_class="RowLink")
@@ -120,24 +121,28 @@ class _Reading:
         return IndexEntry(item=item, version=version, documents=files, agenda=address if files else "")
 
     def agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
-        """Return the items in the table of a meeting's page."""
-        page = page_tree(document)
-        table = first(page, "table", id_ends="MeetingDetail")
+        """Return the items in the outline of a meeting's page. Many have no link; their words are then their id."""
+        table = first(page_tree(document), "table", id_ends="MeetingDetail")
         if table is None:
             return ParsedAgenda()
         base = base_address(document)
         items: dict[str, AgendaItem] = {}
         attachments: dict[str, LinkedDocument] = {}
         last = meeting.item
-        for link in elements(table, "a"):
-            address, name = resolve_link(base, link.get("href", "")), words(link)[:LONGEST_TITLE]
-            key = _number(address, "ID")
-            if key and name and _ITEM.search(address):
-                last = _item(meeting.item, f"{meeting.item.id}/item/{key}", name, address, document)
-                items.setdefault(last.id, last)
-            elif key and name and _FILE.search(address):
+        for cell in elements(table, "td", of_class="Title"):
+            link = first(cell, "a")
+            address = resolve_link(base, link.get("href", "")) if link is not None else ""
+            name, key = words(cell)[:LONGEST_TITLE], _number(address, "ID")
+            if key and name and _FILE.search(address):
                 file = LinkedDocument(id=f"{last.id}/file/{key}", title=f"{name} ({last.title})", address=address)
                 attachments.setdefault(file.id, file)
+            elif name:
+                kind = _ITEM.search(address)
+                own = f"{meeting.item.id}/item/{key if key and kind else fingerprint(name)}"
+                is_taken = own in items and items[own].title != name  # files and motions are numbered apart
+                own = f"{own}/{fingerprint(name)}" if is_taken else own
+                last = _item(meeting.item, own, name, address if kind else meeting.item.address, document)
+                items.setdefault(last.id, last)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(attachments.values()))
 
 

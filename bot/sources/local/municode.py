@@ -191,9 +191,11 @@ class _Town:
         def cell(name: str) -> Any:
             return first(row, "td", of_class=name)
 
-        at = when_in(f"{words(cell('date'))} {words(cell('time'))}", self._session.zone)
+        name = words(cell("meeting"))
+        day = words(cell("date")) or name  # not every town shows the column
+        at = when_in(f"{day} {words(cell('time'))}", self._session.zone)
         return self._entry(
-            words(cell("meeting")), at, words(cell("venue")), "", (cell("agenda"), cell("packet")), base, document
+            name, at, words(cell("venue")), "", (cell("agenda"), cell("packet")), base, document
         )
 
     def _entry(

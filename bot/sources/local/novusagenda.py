@@ -1,6 +1,7 @@
 """Read the list of meetings on a NovusAGENDA site (https://TOWN.novusagenda.com/agendapublic).
 
-The columns differ from town to town, so a row's date is found by its form, and the type and the place stand after it. A
+There are two editions of the list: a grid, and a plain table for small screens too, in which another row follows each
+meeting's and repeats its links. The columns differ from town to town, so a row's date is found by its form, and the type and the place stand after it. A
 canceled meeting says so in its place. `__VIEWSTATE` changes in every answer: only the rows are compared. A broken site
 answers with an ASP.NET error page, which isn't an empty list. No real response proves the page of an agenda
 (MeetingView.aspx): its links to cover sheets are its items, and all its other words are the meeting's own.
@@ -17,7 +18,7 @@ from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import fingerprint, resolve_link
+from bot.sources.formats.fields import clean_text, fingerprint, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, grid_rows, page_tree, words
 from bot.sources.local.calendar import read_calendar
@@ -68,9 +69,18 @@ def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     page = page_tree(document)
     rows = grid_rows(page, "gridmeetings")  # another grid may list items
     if rows is None:
+        rows = _table_rows(page)
+    if rows is None:
         raise Unreadable(f"{document.address} is a web page but not NovusAGENDA's list of meetings")
     base = base_address(document)
     return session.read_each(document.address, rows, lambda row: _entry(row, base, session, document), words)
+
+
+def _table_rows(page: Any) -> list[Any] | None:
+    """Return the rows of the list for small screens, or None if the page has no such list."""
+    is_list = any("_rptMeetings_" in (each.get("id") or "") for each in page.iter("a", "th", "td"))
+    rows = (row for row in page.iter("tr") if any(_DAY.fullmatch(words(cell)) for cell in elements(row, "td")))
+    return list(rows) if is_list else None
 
 
 def _entry(row: Any, base: str, session: ReadSession, document: Document) -> IndexEntry | None:
@@ -79,7 +89,8 @@ def _entry(row: Any, base: str, session: ReadSession, document: Document) -> Ind
     view, file, key = _links(row, base)
     if place is None or not key:
         return None
-    name, *others = [*[cell for cell in cells[place + 1 :] if cell], session.place.body or session.place.name]
+    shown = filter(None, map(_said, [*elements(row, "td")][place + 1 :]))
+    name, *others = [*shown, session.place.body or session.place.name]
     item = AgendaItem(
         id=f"meeting/{key}",
         title=name[:LONGEST_TITLE],
@@ -92,6 +103,11 @@ def _entry(row: Any, base: str, session: ReadSession, document: Document) -> Ind
     own = LinkedDocument(id=item.id, title=item.title, address=file, version=file)
     documents = (own,) if file and not view else ()
     return IndexEntry(item=item, version=fingerprint(cells, bool(file)), documents=documents, agenda=view)
+
+
+def _said(cell: Any) -> str:
+    """Return the words of a cell. The same words twice, for two widths of the screen, count once."""
+    return " ".join(dict.fromkeys(filter(None, (clean_text(part) for part in cell.itertext()))))
 
 
 def _links(row: Any, base: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ if it has no items, the compiled PDF is read.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ from bot.sources.formats.fields import (
     rows,
     text,
     title,
+    when_in,
 )
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, first, tree_text, words
@@ -93,7 +94,7 @@ class _Portal:
             try:
                 document = await session.get(address, expect=Expect.JSON, unconditional=True)
                 listed = rows(document, of="id")
-                recent = [row for row in listed if text(row, "dateTime")[:10] >= str(session.since)]
+                recent = [row for row in listed if self._is_recent(row)]
                 found += self._entries(document, recent)
             except Missing:
                 continue
@@ -102,9 +103,18 @@ class _Portal:
                 is_complete = False
         return found, is_complete
 
+    def _is_recent(self, row: Row) -> bool:
+        at = self._meets_at(row)
+        return at is not None and (at.date() if isinstance(at, datetime) else at) >= self._session.since
+
+    def _meets_at(self, row: Row) -> datetime | date | None:
+        """Return the time of a meeting. Older portals have the day and the time of day in fields of their own."""
+        at = meeting_time(row.get("dateTime") or row.get("meetingDate"), None, self._session.zone)
+        return at or when_in(f"{text(row, 'date')} {text(row, 'time')}", self._session.zone)
+
     def _entries(self, document: Document, listed: list[Row]) -> list[IndexEntry]:
         return self._session.read_each(
-            document.address, listed, lambda row: self._entry(row, document.sha256), lambda row: title(row, "title")
+            document.address, listed, lambda row: self._entry(row, document.sha256), lambda row: title(row, "meetingTitle", "title")
         )
 
     def _entry(self, row: Row, evidence: str) -> IndexEntry | None:
@@ -115,7 +125,7 @@ class _Portal:
         labels = [title(each, "templateName") for each in listed]
         if labels and all(map(_INTERPRETED.search, labels)):
             return None
-        name = title(row, "title") or self._session.place.body or self._session.place.name
+        name = title(row, "meetingTitle", "title") or self._session.place.body or self._session.place.name
         documents = tuple(_documents(f"meeting/{key}", name, listed, self._site))
         page = _page(listed, self._site)
         own = tuple(each for each in documents if each.id == f"meeting/{key}")
@@ -124,7 +134,7 @@ class _Portal:
             title=name,
             address=page or next((each.address for each in own), f"{self._site}/public/portal"),
             body=name,
-            meets_at=meeting_time(row.get("dateTime"), None, self._session.zone),
+            meets_at=self._meets_at(row),
             status=meeting_status(name, text(row, "meetingState"), *labels),
             evidence=evidence,
         )
