@@ -48,14 +48,14 @@ class Destiny:
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """Return the new and amended meetings of this month and the next, with one request for each."""
         session = ReadSession(fetch, place, status, now)
-        entries: list[IndexEntry] = []
+        entries: dict[str, IndexEntry] = {}  # the lists of two months can overlap
         evidence = ""
         for address in _months(place.address, session):
             document = await session.get(address, expect=Expect.HTML, unconditional=True)
-            entries += _entries(document, session)
+            entries |= {entry.item.id: entry for entry in _entries(document, session)}
             evidence = document.sha256
         crawler = Crawler(session, "meetings", parse_agenda=_agenda, agenda_expect=Expect.HTML, is_calendar=True)
-        items = await crawler.crawl(entries, evidence=evidence)
+        items = await crawler.crawl(list(entries.values()), evidence=evidence)
         return session.reading(items, {"meetings": crawler.facts})
 
 

@@ -2,8 +2,8 @@
 
 A tenant that has moved away still answers 200 with a generic page, so the page must show that it is the calendar. The
 calendar's own count of its meetings says whether each was read. `__VIEWSTATE` changes in every answer: only the rows
-are compared. The rows and the outline of a meeting's page (Detail_Meeting.aspx) are as in real responses. Many pages have
-no outline; the agenda is then read from the PDF alone. A tenant's home page lists only the next and the last meetings.
+are compared. The rows and the outline of a meeting's page (Detail_Meeting.aspx) are as in real responses. Many pages
+have no outline; the agenda is then read from the PDF alone. A tenant's home page lists only some of the meetings.
 """
 
 import re

@@ -194,9 +194,7 @@ class _Town:
         name = words(cell("meeting"))
         day = words(cell("date")) or name  # not every town shows the column
         at = when_in(f"{day} {words(cell('time'))}", self._session.zone)
-        return self._entry(
-            name, at, words(cell("venue")), "", (cell("agenda"), cell("packet")), base, document
-        )
+        return self._entry(name, at, words(cell("venue")), "", (cell("agenda"), cell("packet")), base, document)
 
     def _entry(
         self,

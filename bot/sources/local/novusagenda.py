@@ -1,10 +1,10 @@
 """Read the list of meetings on a NovusAGENDA site (https://TOWN.novusagenda.com/agendapublic).
 
-There are two editions of the list: a grid, and a plain table for small screens too, in which another row follows each
-meeting's and repeats its links. The columns differ from town to town, so a row's date is found by its form, and the type and the place stand after it. A
-canceled meeting says so in its place. `__VIEWSTATE` changes in every answer: only the rows are compared. A broken site
-answers with an ASP.NET error page, which isn't an empty list. No real response proves the page of an agenda
-(MeetingView.aspx): its links to cover sheets are its items, and all its other words are the meeting's own.
+There are two editions of the list: a grid, and a table for small screens too, in which a second row of each meeting
+repeats its links. The columns differ from town to town, so a row's date is found by its form, and the type and the
+place stand after it. A canceled meeting says so in its place. `__VIEWSTATE` changes in every answer: only the rows are
+compared. A broken site answers with an ASP.NET error page, which isn't an empty list. No real response proves the page
+of an agenda (MeetingView.aspx): its links to cover sheets are its items, and all its other words are the meeting's own.
 """
 
 import re

@@ -4,8 +4,8 @@
                                                                             └─► agendas as pages, or PDFs
 
 A meeting leaves the upcoming list for the archive on its day, perhaps before it begins. Real responses prove both
-lists. None proves the page of an agenda, which is read in the three forms that were described. Without such a page, or
-if it has no items, the compiled PDF is read.
+lists, and the newest of the three forms of an agenda's page. Without such a page, or if it has no items, the compiled
+PDF is read.
 """
 
 import re
@@ -39,6 +39,7 @@ from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, Parse
 from bot.sources.local.outline import Block, emptied, parse_outline
 from bot.sources.local.session import ReadSession
 
+TITLES = ("meetingTitle", "title")  # in search results, `title` is that of the document
 PDF, PAGE = 1, 3  # the types of compiled documents
 
 _SLUG = re.compile(r"([a-z0-9][a-z0-9-]*)\.primegov\.com")
@@ -114,7 +115,10 @@ class _Portal:
 
     def _entries(self, document: Document, listed: list[Row]) -> list[IndexEntry]:
         return self._session.read_each(
-            document.address, listed, lambda row: self._entry(row, document.sha256), lambda row: title(row, "meetingTitle", "title")
+            document.address,
+            listed,
+            lambda row: self._entry(row, document.sha256),
+            lambda row: title(row, "meetingTitle", "title"),
         )
 
     def _entry(self, row: Row, evidence: str) -> IndexEntry | None:
@@ -125,7 +129,7 @@ class _Portal:
         labels = [title(each, "templateName") for each in listed]
         if labels and all(map(_INTERPRETED.search, labels)):
             return None
-        name = title(row, "meetingTitle", "title") or self._session.place.body or self._session.place.name
+        name = title(row, *TITLES) or self._session.place.body or self._session.place.name
         documents = tuple(_documents(f"meeting/{key}", name, listed, self._site))
         page = _page(listed, self._site)
         own = tuple(each for each in documents if each.id == f"meeting/{key}")
