@@ -31,6 +31,7 @@ from bot.sources.formats.fields import (
     mend_references,
     moment,
     resolve_link,
+    unless_midnight,
     when_in,
 )
 from bot.sources.formats.limits import LONGEST_TITLE, MOST_ENTRIES, MOST_NODES
@@ -124,7 +125,7 @@ def _entry(outline: _Outline, base: str, zone: tzinfo, shared: AbstractSet[str])
         title=title,
         link=link,
         text=fields.longest("encoded", "content", "description", "summary"),
-        meets_at=when_in(title, zone) or _published_at(published, zone),
+        meets_at=when_in(title, zone) or _in_parts(node, zone) or _published_at(published, zone),
         agendas=tuple(_agendas(node, base, title, link)),
     )
 
@@ -280,6 +281,19 @@ def _agendas(node: Any, base: str, title: str, link: str) -> Iterator[str]:
             yield _resolved(child, base, address)
     if link and (_AGENDA.search(title) or _AGENDA.search(urlsplit(link).path)):
         yield link
+
+
+def _in_parts(node: Any, zone: tzinfo) -> datetime | date | None:
+    """Return the meeting's time on the clock in Granicus's `pubDateParts`, if the entry has them.
+
+    Granicus writes the same time into pubDate with the offset of standard time, even in summer.
+    """
+    parts = next((child for child in node if _name(child) == "pubdateparts"), None)
+    numbers = [] if parts is None else [parts.get(name, "") or "0" for name in ("yr", "mo", "day", "hr", "min")]
+    if not numbers or not all(each.isdecimal() and len(each) <= 4 for each in numbers):
+        return None
+    year, month, day, hour, minute = map(int, numbers)
+    return unless_midnight(moment(f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}", zone))
 
 
 def _published_at(words: str, zone: tzinfo) -> datetime | date | None:

@@ -228,6 +228,7 @@ _NAMED_DAY = re.compile(
 )
 _NUMBERED_DAY = re.compile(r"(?<![\d/-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\d/-])")
 _CLAIMED = re.compile(r"(?<=\d)(?:Z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
+_SHORT_DAY = re.compile(r"(?<![\d/-])(\d{1,2})/(\d{1,2})/(\d{2})(?![\d/-])")
 _ISO_DAY = re.compile(r"(?<![\d/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 
 
@@ -285,7 +286,7 @@ def clock_in(words: object) -> time | None:
 
 
 def day_in(words: str) -> date | None:
-    """Return a date found in a string, such as "December 1, 2026", "12/01/2026" or "2026-12-01".
+    """Return a date found in a string, such as "December 1, 2026", "12/01/2026", "12/1/26" or "2026-12-01".
 
     In a date such as 12/01/2026, the month comes first.
     """
@@ -295,6 +296,8 @@ def day_in(words: str) -> date | None:
         return _day(int(found[4]), int(found[1]), int(found[3]))
     if found := _ISO_DAY.search(words):
         return _day(*map(int, found.groups()))
+    if found := _SHORT_DAY.search(words):
+        return _day(2000 + int(found[3]), int(found[1]), int(found[2]))
     return None
 
 

@@ -34,6 +34,11 @@ def page_tree(document: Document) -> Any:
         raise Unreadable(f"{document.address} is a web page that cannot be parsed") from broken
 
 
+def is_whole(document: Document) -> bool:
+    """Return whether a page was sent to its end. Some servers give up in the middle and don't say so."""
+    return b"</html" in document.body.lower()
+
+
 def base_address(document: Document) -> str:
     """Return the address that the page's links are relative to: its own, or the one in its `base` element."""
     own = document.headers.get("final-address", document.address)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bot.domain.agenda import LocalReading
 from bot.domain.document import Document, Expect, Form
+from bot.sources.formats.page_tree import is_whole
 from bot.sources.local.crawler import Crawler, IndexEntry, ParseAgenda
 from bot.sources.local.session import ReadSession
 
@@ -33,6 +34,7 @@ async def read_calendar(
     if not session.rereads_index and session.is_same(document, address):
         return session.unchanged_reading()
     entries, is_complete = await asyncio.to_thread(parse, document)
+    is_complete = is_complete and (expect is not Expect.HTML or is_whole(document))
     crawler = Crawler(session, name, parse_agenda=parse_agenda, agenda_expect=agenda_expect, is_calendar=True)
     items = await crawler.crawl(entries, evidence=document.sha256, is_complete=is_complete)
     return session.reading(items, {name: crawler.facts})

@@ -28,6 +28,7 @@ from bot.sources.formats.charset import page_text
 from bot.sources.formats.document_text import document_text
 from bot.sources.formats.fields import clean_text, is_web_address, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
+from bot.sources.formats.page_tree import base_address
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
 from bot.sources.local.feed_index import feed_entries
 from bot.sources.local.session import ReadSession
@@ -175,7 +176,7 @@ def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]
     if not any(map(_is_of_agenda_center, page.iter("div", "table", "tr"))):
         document_text(document)  # raises a StandIn that says what the page is instead
         raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
-    base = document.headers.get("final-address", document.address)
+    base = base_address(document)
     rows = [row for row in page.iter("tr") if "catAgendaRow" in row.get("class", "").split()]
     read = session.read_each(
         document.address,
@@ -183,7 +184,8 @@ def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]
         lambda row: _row(row, base, session, document.sha256),
         lambda row: clean_text(row.text_content()),
     )
-    return list({entry.item.id: entry for entry in reversed(read)}.values())[::-1]
+    days = {(entry.item.id, entry.item.meets_at): entry for entry in reversed(read)}
+    return list(days.values())[::-1]
 
 
 def _is_of_agenda_center(node: Any) -> bool:

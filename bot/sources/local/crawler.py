@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect, Form
@@ -32,7 +32,7 @@ class LinkedDocument:
     """A document that an entry links to.
 
     `version` changes when the platform reports a change in the document. `public_address` is the address to show to
-    readers, if it differs from `address`. `instead` is the address to read if this one has no text.
+    readers, if it differs from `address`. `instead` is the address to read if this one isn't a file with text.
     """
 
     id: str
@@ -41,6 +41,9 @@ class LinkedDocument:
     version: str = ""
     public_address: str = ""
     instead: str = ""
+
+
+_Part = TypeVar("_Part", AgendaItem, LinkedDocument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +88,26 @@ class IndexEntry:
         return fingerprint(self.version, *shown, versions)
 
     def under(self, name: str) -> "IndexEntry":
-        """Return a copy of the entry with this id."""
-        own = self.item.id
-        documents = (replace(each, id=name) if each.id == own else each for each in self.documents)
-        return replace(self, item=replace(self.item, id=name), documents=tuple(documents))
+        """Return a copy of the entry with this id. The ids of its documents and its agenda's items follow."""
+        return replace(
+            self,
+            item=_under(self.item, self.item.id, name),
+            documents=tuple(_under(each, self.item.id, name) for each in self.documents),
+            instead=tuple(_under(each, self.item.id, name) for each in self.instead),
+            agenda_items=tuple(_under(each, self.item.id, name) for each in self.agenda_items),
+        )
 
     def is_stored_as(self, name: str, stored: "EntryFacts") -> bool:
         """Return whether this entry is already stored, but under another id."""
         if "words" in stored:
             return bool(set(self.words) & set(stored["words"]))
         return bool(stored.get("stamp") == self.under(name).fingerprint)  # stored before the words were
+
+
+def _under(part: _Part, own: str, name: str) -> _Part:
+    """Return a part of an entry, whose id begins with the entry's own, under the entry's new id."""
+    is_below = part.id == own or part.id.startswith(f"{own}/")
+    return replace(part, id=f"{name}{part.id.removeprefix(own)}") if is_below else part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +183,7 @@ class Crawler:
             return []
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
-        for entry in self._under_stored_ids(entries[:MOST_ENTRIES]):
+        for entry in self._under_stored_ids(self._told_apart(self._most_urgent(entries))):
             once.setdefault(entry.item.id, entry)
         items: list[AgendaItem] = []
         for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
@@ -186,14 +199,47 @@ class Crawler:
             items += self._vanished(once, evidence, is_complete=is_whole)
         return items
 
+    def _most_urgent(self, entries: Sequence[IndexEntry]) -> Sequence[IndexEntry]:
+        """Return the entries or, if there are too many to read, the most urgent ones."""
+        if len(entries) <= MOST_ENTRIES:
+            return entries
+        self._session.note(
+            f"{self._session.place.name}: {len(entries):,} entries came at once; only the {MOST_ENTRIES:,} next and "
+            "latest were read"
+        )
+        return sorted(entries, key=lambda entry: _urgency(entry.item, self._session))[:MOST_ENTRIES]
+
+    def _told_apart(self, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """Return the entries. If different meetings share an id, all but the first get ids of their own.
+
+        Meetings differ in their times or, on a calendar, in their titles.
+        """
+        first: dict[str, tuple[str, str]] = {}
+        apart: list[IndexEntry] = []
+        for entry in entries:
+            shown = (entry.item.title if self._is_calendar else "", str(entry.item.meets_at))
+            is_other = first.setdefault(entry.item.id, shown) != shown
+            apart.append(entry.under(f"{entry.item.id}~{fingerprint(*shown)}") if is_other else entry)
+        return apart
+
     def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
         """Yield the entries. An entry that is already stored under another id gets the stored id.
 
-        All ids in a feed can change, for example when the site moves to https or to another domain.
+        All ids in a feed can change, for example when the site moves to https or to another domain. On a calendar, a
+        clerk may enter the same meeting again, which then has the same title and time.
         """
         listed = {entry.item.id for entry in entries}
         left = {name: facts for name, facts in self._stored.items() if name not in listed}
+        shown = {(facts["title"], facts["at"]): name for name, facts in left.items() if "title" in facts}
         for entry in entries:
+            at = entry.item.meets_at
+            again = (
+                shown.pop((entry.item.title, at.isoformat()), "") if at and entry.item.id not in self._stored else ""
+            )
+            if again and again in left:
+                del left[again]
+                yield entry.under(again)
+                continue
             is_unknown = bool(left and entry.words) and entry.item.id not in self._stored
             same = [name for name, facts in left.items() if entry.is_stored_as(name, facts)] if is_unknown else []
             if not same:
@@ -249,7 +295,8 @@ class _EntryCrawl:
         self._is_wanted = self._is_current or session.is_first
         self._rechecks = session.is_daily_recheck and self._is_upcoming
         is_soon = self._is_upcoming and recheck_until is not None and _is_by(recheck_until, entry.item)
-        self._must_parse = self._is_changed or bool(stored.get("ask"))
+        self._is_retry = bool(stored.get("ask"))
+        self._must_parse = self._is_changed or self._is_retry
         self._must_fetch = self._must_parse or self._rechecks or is_soon
         self._retries = False
         self._matters: Sequence[str] = stored.get("refs", ())
@@ -302,7 +349,8 @@ class _EntryCrawl:
         )
         if isinstance(document, SourceError):
             is_passing = isinstance(document, Blocked | Unreachable | Unreadable)
-            return self._retry_next_time() if is_passing else ParsedAgenda(documents=self._entry.instead)
+            agenda = self._retry_next_time() if is_passing else ParsedAgenda()
+            return agenda if is_passing and not self._is_retry else replace(agenda, documents=self._entry.instead)
         is_same = self._session.is_same(document, key)
         if is_same and not self._must_parse:
             return ParsedAgenda()
@@ -344,14 +392,18 @@ class _EntryCrawl:
         if document is None:
             return None
         is_same = document.unchanged or (document.sha256[:16] == sha256 and not must_read)
+        read, has_text = None, True
         try:
             read = None if is_same else await self._opened(linked, document)
+            has_text = read is None or not (read.unreadable or Expect.seen_in(document.body) is Expect.HTML)
         except StandIn as fault:  # the site has a bad day
-            self._session.note(f"{self._session.place.name}: {linked.title[:120]}: {fault}")
-            self._session.restore_validators(linked.id)
-            self._retry_next_time()
-            return None
-        if read is not None and read.unreadable and linked.instead:
+            has_text = False
+            if not linked.instead:
+                self._session.note(f"{self._session.place.name}: {linked.title[:120]}: {fault}")
+                self._session.restore_validators(linked.id)
+                self._retry_next_time()
+                return None
+        if linked.instead and not has_text:
             return await self._read_document(_instead(linked))
         self._documents[linked.id] = (linked.version, document.sha256[:16])
         if self._agenda_expect is Expect.HTML:
@@ -365,10 +417,10 @@ class _EntryCrawl:
         document = await self._session.try_get(linked.address, key=linked.id, unconditional=unconditional, is_file=True)
         if not isinstance(document, SourceError):
             return document
+        if linked.instead and self._session.can_request(linked.instead, is_file=True):
+            return await self._fetched(_instead(linked), unconditional=unconditional)
         if isinstance(document, Unreachable | StandIn):
             self._retry_next_time()
-        elif linked.instead and not isinstance(document, Blocked):
-            return await self._fetched(_instead(linked), unconditional=unconditional)
         else:  # the next daily recheck tries again if the meeting is still upcoming
             self._documents[linked.id] = (linked.version, "")
         return None

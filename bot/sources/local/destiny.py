@@ -19,7 +19,7 @@ from bot.errors import Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import fingerprint, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
-from bot.sources.formats.page_tree import base_address, elements, first, page_tree, words
+from bot.sources.formats.page_tree import base_address, elements, first, is_whole, page_tree, words
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.linked_items import parse_linked_items
 from bot.sources.local.session import ReadSession
@@ -48,14 +48,14 @@ class Destiny:
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """Return the new and amended meetings of this month and the next, with one request for each."""
         session = ReadSession(fetch, place, status, now)
-        entries: dict[str, IndexEntry] = {}  # the lists of two months can overlap
-        evidence = ""
+        entries: dict[str, IndexEntry] = {}  # by what they show, because the lists of two months can overlap
+        evidence, is_complete = "", True
         for address in _months(place.address, session):
             document = await session.get(address, expect=Expect.HTML, unconditional=True)
-            entries |= {entry.item.id: entry for entry in _entries(document, session)}
-            evidence = document.sha256
+            entries |= {entry.fingerprint + entry.item.id: entry for entry in _entries(document, session)}
+            evidence, is_complete = document.sha256, is_complete and is_whole(document)
         crawler = Crawler(session, "meetings", parse_agenda=_agenda, agenda_expect=Expect.HTML, is_calendar=True)
-        items = await crawler.crawl(list(entries.values()), evidence=evidence)
+        items = await crawler.crawl(list(entries.values()), evidence=evidence, is_complete=is_complete)
         return session.reading(items, {"meetings": crawler.facts})
 
 
@@ -93,9 +93,8 @@ def _entry(row: Any, base: str, session: ReadSession, document: Document) -> Ind
     if not key and (at is None or not listed):
         return None
     name = listed or session.place.body or session.place.name
-    known = fingerprint(str(at)[:10], name)
     item = AgendaItem(
-        id=f"meeting/{key or known}",
+        id=f"meeting/{key or fingerprint(str(at)[:10], name)}",
         title=name[:LONGEST_TITLE],
         address=address or document.address,
         body=name,
@@ -109,7 +108,6 @@ def _entry(row: Any, base: str, session: ReadSession, document: Document) -> Ind
         version=fingerprint(shown),
         agenda=address if key and not file else "",
         documents=(own,) if file else (),
-        words=(known,),
     )
 
 

@@ -74,17 +74,21 @@ class Legistar:
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """Return the items that were filed or added to agendas since the last reading.
 
-        If nothing has changed, each of the two feeds takes one request.
+        If nothing has changed, each of the two feeds takes one request. A client whose calendar page is read in place
+        of its API is asked once a day if the API answers now, because it may only have been down.
         """
         if PAGES.search(urlsplit(place.address).path) and not _SITE.fullmatch(urlsplit(place.address).hostname or ""):
             return await read_pages(ReadSession(fetch, place, status, now), place.address)
         base, signature = _base((self.recognizes(place.address) or place).address)
         session = ReadSession(fetch, place, status, now, base=base, signature=signature)
-        if "calendar" in status.facts:
+        reads_pages = "calendar" in status.facts
+        if reads_pages and not session.is_daily_recheck:
             return await read_pages(session, _calendar(base))
         try:
             return await _Client(session, base).read()
         except SourceError as fault:
+            if reads_pages:
+                return await read_pages(session, _calendar(base))
             if not session.is_first or not _may_be_closed(fault):
                 raise
             return await _from_pages(session, base, _explained(fault))
@@ -200,7 +204,7 @@ class _Client:
     def __init__(self, session: ReadSession, base: str) -> None:
         self._session = session
         self._base = base
-        self._facts: dict[str, Any] = dict(session.status.facts)
+        self._facts: dict[str, Any] = {name: fact for name, fact in session.status.facts.items() if name != "calendar"}
         self._events = Crawler(session, "events", parse_agenda=self._parse_agenda, is_calendar=True)
 
     async def read(self) -> LocalReading:

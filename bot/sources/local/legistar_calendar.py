@@ -22,7 +22,7 @@ from bot.sources.local.session import ReadSession
 
 PAGES = re.compile(r"/(?:Calendar|DepartmentDetail)\.aspx$", re.IGNORECASE)
 
-_DAY = re.compile(r"\d{1,2}/\d{1,2}/\d{4}")
+_DAY = re.compile(r"\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})")
 
 
 async def read_pages(session: ReadSession, address: str) -> LocalReading:

@@ -37,7 +37,7 @@ from bot.sources.formats.fields import (
     when_in,
 )
 from bot.sources.formats.limits import LONGEST_TITLE
-from bot.sources.formats.page_tree import base_address, elements, first, page_tree, words
+from bot.sources.formats.page_tree import base_address, elements, first, is_whole, page_tree, words
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
 from bot.sources.local.session import ReadSession
 
@@ -147,15 +147,15 @@ class _Town:
     async def _from_pages(self) -> tuple[Sequence[IndexEntry], str, bool]:
         """Return the meetings on the pages of the list, back to the first day that is asked for."""
         entries: list[IndexEntry] = []
-        evidence = ""
+        evidence, is_complete = "", True
         for page in range(MOST_PAGES):
             address = self._page.replace("page=0", f"page={page}")
             document = await self._session.get(address, expect=Expect.HTML, unconditional=True)
             on_page = await asyncio.to_thread(self._entries, document)
-            evidence = evidence or document.sha256
+            evidence, is_complete = evidence or document.sha256, is_complete and is_whole(document)
             entries += on_page
             if not self._continues(on_page):
-                return entries, evidence, True
+                return entries, evidence, is_complete
         return entries, evidence, False
 
     def _continues(self, on_page: Sequence[IndexEntry]) -> bool:

@@ -1,6 +1,7 @@
 """One reading of a local place, with its request budget and the documents and problems found."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +27,7 @@ MOST_ITEMS = 5_000
 MOST_BYTES = 64 * 2**20
 MOST_PROBLEMS = 10
 MOST_SIGNPOSTS = 3  # pages in a row that only lead on to another
+MOST_FAULTS = 3  # answers of 5xx in a row, after which a host counts as down
 
 _ACCEPT = {
     Expect.JSON: "application/json",
@@ -58,6 +60,7 @@ class ReadSession:
         self._requests_left = MOST_REQUESTS
         self._bytes_left = MOST_BYTES
         self._failed_hosts: set[str | None] = set()
+        self._faults: Counter[str | None] = Counter()  # answers of 5xx in a row, by host
         self._refused_files: set[str | None] = set()
         self._fetch = fetch
         self._base, self._signature = base, signature
@@ -180,17 +183,30 @@ class ReadSession:
         """Fetch an optional document. If that fails, record the error and return it.
 
         If the host is down or blocks us, the rest of the reading skips it. Some hosts answer 403 only to files
-        (`is_file`).
+        (`is_file`), and some answer 500 each time to one address.
         """
+        host = urlsplit(address).hostname
         try:
-            return await self.get(address, key=key, expect=expect, unconditional=unconditional, form=form)
+            document = await self.get(address, key=key, expect=expect, unconditional=unconditional, form=form)
         except SourceError as fault:
-            if is_file and isinstance(fault, Blocked) and re.search(r"answered 403\b", str(fault)):
-                self._refused_files.add(urlsplit(address).hostname)
-            elif isinstance(fault, Blocked | Unreachable):
-                self._failed_hosts.add(urlsplit(address).hostname)
+            self._remember_fault(host, fault, is_file=is_file)
             self.note(str(fault))
             return fault
+        del self._faults[host]
+        return document
+
+    def _remember_fault(self, host: str | None, fault: SourceError, *, is_file: bool) -> None:
+        """Decide whether the rest of the reading skips a host, or its files."""
+        answered = re.search(r"answered (\d{3})\b", str(fault))
+        status = answered[1] if answered else ""
+        if isinstance(fault, Unreachable) and status.startswith("5") and fault.retry_after is None:
+            self._faults[host] += 1
+            if self._faults[host] >= MOST_FAULTS:
+                self._failed_hosts.add(host)
+        elif is_file and isinstance(fault, Blocked) and status == "403":
+            self._refused_files.add(host)
+        elif isinstance(fault, Blocked | Unreachable):
+            self._failed_hosts.add(host)
 
     def is_same(self, document: Document, key: str) -> bool:
         """Return whether the document is identical to the one from the last reading."""

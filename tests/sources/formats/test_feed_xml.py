@@ -125,6 +125,23 @@ def test_an_element_of_another_vocabulary_stands_in_if_the_entry_has_none():
     assert found.meets_at == datetime(2026, 12, 1, tzinfo=NEW_YORK)
 
 
+@pytest.mark.parametrize(
+    ("parts", "at"),
+    [
+        ("<gran:pubDateParts yr='2026' mo='7' day='14' hr='18' min='30' sec='0' tz='-0500'/>", "2026-07-14T18:30"),
+        ("<gran:pubDateParts yr='2026' mo='7' day='14'/>", "2026-07-14"),
+        ("<gran:pubDateParts yr='2026' mo='7' day='14' hr='0' min='0'/>", "2026-07-14"),
+        ("<gran:pubDateParts yr='2026' mo='13' day='14'/>", "2026-07-14T19:30"),
+        ("<gran:pubDateParts yr='x'/>", "2026-07-14T19:30"),
+    ],
+)  # fmt: skip
+def test_granicus_s_time_is_the_one_on_the_clock_in_summer_too(parts, at):
+    declared = 'xmlns:gran="https://www.granicus.com/schema/rss-supplements"'
+    inside = f"<title>Board of Commissioners</title><pubDate>Tue, 14 Jul 2026 18:30:00 -0500</pubDate>{parts}"
+    for found in (only(item(inside, declared)), only(item(inside, ""))):
+        assert found.meets_at.isoformat()[:16] == at
+
+
 def test_atom_with_a_prefix_and_other_vocabularies_is_read():
     feed = """<a:feed xmlns:a="http://www.w3.org/2005/Atom" xmlns:media="http://search.yahoo.com/mrss/">
     <media:title>Channel</media:title><a:title>Nash</a:title><a:entry><media:content>photo</media:content>

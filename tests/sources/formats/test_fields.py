@@ -196,6 +196,16 @@ def test_a_numeric_date_starts_with_the_month():
     assert day_in("Feb 30, 2026") is None
 
 
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [("Board of Commissioners 12/1/26", date(2026, 12, 1)), ("12/01/26 6:30 PM", date(2026, 12, 1)),
+     ("12/1/2026", date(2026, 12, 1)), ("24/7/26", None), ("open 24/7", None), ("case 12-01-26", None),
+     ("1/2/26/3", None), ("FY 25/26", None)],
+)  # fmt: skip
+def test_a_year_may_have_two_digits_between_slashes(words, day):
+    assert day_in(words) == day
+
+
 def test_a_fingerprint_stays_what_stored_facts_hold():
     assert fingerprint("287(g)", date(2026, 12, 1), None, {"a": [1, "2"]}) == "0934a6a76470acd7"
     assert fingerprint("a", "b") != fingerprint("ab", "") != fingerprint("b", "a")

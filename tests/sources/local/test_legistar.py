@@ -435,6 +435,24 @@ async def test_the_calendar_page_is_read_if_the_api_never_answered(legistar, rea
     assert legistar.count() == 1
 
 
+async def test_an_api_that_was_down_at_first_is_read_once_it_answers(legistar, reader):
+    legistar.fails["/v1/"] = Reply(b"", status=500)
+    legistar.files["/Calendar.aspx"] = calendar(calendar_row(1390531, "Board of Commissioners"))
+    legistar.files["/View.ashx"] = page("<p>1. Call to order</p>")
+    await reader.read()
+    legistar.asked.clear()
+    for hours in (1, 23, 1):
+        assert not (await reader.read(timedelta(hours=hours))).problems
+    assert len({asked.path for asked in legistar.asked if "/v1/" in asked.path}) == 1, "the API is asked once a day"
+    legistar.fails.clear()
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    legistar.items[77] = []
+    legistar.item(77, 2, "Agreement under Section 287(g)")
+    items = (await reader.read(timedelta(hours=24))).items
+    assert [item.title for item in items] == ["Board of Commissioners", "Agreement under Section 287(g)"]
+    assert {item.status for item in items} == {""}
+
+
 async def test_an_api_that_answered_before_is_blocked_or_down_and_not_closed(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-12-01")
     await reader.read()
