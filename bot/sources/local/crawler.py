@@ -183,7 +183,8 @@ class Crawler:
             return []
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
-        for entry in self._under_stored_ids(self._told_apart(self._most_urgent(entries))):
+        unique = {entry.item.id: entry for entry in reversed(self._told_apart(entries))}
+        for entry in self._under_stored_ids(self._most_urgent([*reversed(unique.values())])):
             once.setdefault(entry.item.id, entry)
         items: list[AgendaItem] = []
         for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
@@ -195,7 +196,7 @@ class Crawler:
             items += await crawl.read(self._parse_agenda)
             self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
         if self._is_calendar:
-            is_whole = is_complete and len(entries) <= MOST_ENTRIES and not self._session.has_skipped
+            is_whole = is_complete and len(unique) <= MOST_ENTRIES and not self._session.has_skipped
             items += self._vanished(once, evidence, is_complete=is_whole)
         return items
 

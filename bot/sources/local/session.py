@@ -27,7 +27,7 @@ MOST_ITEMS = 5_000
 MOST_BYTES = 64 * 2**20
 MOST_PROBLEMS = 10
 MOST_SIGNPOSTS = 3  # pages in a row that only lead on to another
-MOST_FAULTS = 3  # answers of 5xx in a row, after which a host counts as down
+MOST_FAULTS = 3  # answers of 500 in a row, after which a host counts as down
 
 _ACCEPT = {
     Expect.JSON: "application/json",
@@ -60,7 +60,7 @@ class ReadSession:
         self._requests_left = MOST_REQUESTS
         self._bytes_left = MOST_BYTES
         self._failed_hosts: set[str | None] = set()
-        self._faults: Counter[str | None] = Counter()  # answers of 5xx in a row, by host
+        self._faults: Counter[str | None] = Counter()  # answers of 500 in a row, by host
         self._refused_files: set[str | None] = set()
         self._fetch = fetch
         self._base, self._signature = base, signature
@@ -199,7 +199,7 @@ class ReadSession:
         """Decide whether the rest of the reading skips a host, or its files."""
         answered = re.search(r"answered (\d{3})\b", str(fault))
         status = answered[1] if answered else ""
-        if isinstance(fault, Unreachable) and status.startswith("5") and fault.retry_after is None:
+        if status == "500" and fault.retry_after is None:
             self._faults[host] += 1
             if self._faults[host] >= MOST_FAULTS:
                 self._failed_hosts.add(host)

@@ -109,13 +109,13 @@ def renumber(server, old: int, new: int) -> None:
 
 async def test_the_next_meetings_of_a_list_that_is_too_long_are_read():
     async with CASES["civicweb"].server() as server:
-        for number in range(2_000):  # the site ignores the day asked for
-            day = date(2021, 1, 1) + timedelta(days=number)
+        for number in range(1_100):  # the site ignores the day asked for
+            day = date(2023, 1, 1) + timedelta(days=number)
             server.meeting(number + 1, f"Board - {day:%b %d %Y}", f"{day} 18:30")
         fill(server, "civicweb", 9_000, 8)
         reading = await Reader(place_on(server, "civicweb")).read()
         assert date(2026, 12, 8) in {item.meets_on for item in reading.items}
-        assert any("2,001 entries came at once" in problem for problem in reading.problems)
+        assert any("1,101 entries came at once" in problem for problem in reading.problems)
 
 
 async def test_links_of_an_agenda_center_are_relative_to_its_base():
