@@ -363,6 +363,9 @@ CASES = {
         addresses=(
             "https://public.destinyhosted.com/agenda_publish.cfm?id=63927&mt=ALL&get_month=11&get_year=2026",
             "https://public.destinyhosted.com/agenda_publish.cfm?id=63927&dsp=ag&seq=2021",
+            "https://destinyhosted.com/agenda_publish.cfm?mt=ALL&ID=56691",
+            "https://public.destinyhosted.com/63927/agenda/2026",
+            "https://agendas.nashcountync.gov/agenda_publish.cfm?id=&mt=ALL&get_month=7&get_year=2026",
         ),
     ),
     "novusagenda": Case(
@@ -400,6 +403,7 @@ CASES = {
         path="/agendas.rss",
         addresses=(
             "https://nash.granicus.com/ViewPublisher.php?view_id=3",
+            "https://Nash.Granicus.com/viewpublisher.php?mode=agendas&VIEW_ID=3",
             "https://nash.granicus.com/ViewPublisherRSS.php?view_id=3&mode=agendas",
             "https://nash.example/news/feed/",
             "https://nash.example/agendas.xml",

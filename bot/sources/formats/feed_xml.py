@@ -311,6 +311,7 @@ def _published_at(words: str, zone: tzinfo) -> datetime | date | None:
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_AS_BROWSERS_DO = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "iso-8859-1": "cp1252", "latin1": "cp1252"}
 _ENCODING = re.compile(r"utf|iso|latin|windows|cp|us-ascii|ascii|mac|koi8|big5|gb|shift|euc", re.IGNORECASE)
 _PROLOG = re.compile(r"^\s*<\?xml[^>]*\?>")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -355,5 +356,5 @@ def _decoded(document: Document) -> str:
     for encoding in (marked, declared and declared[1].decode(), charset and charset[1], "utf-8-sig"):
         with suppress(UnicodeError, LookupError):
             if encoding and _ENCODING.match(encoding):
-                return body.decode("utf-8-sig" if encoding.lower() in {"utf-8", "utf8"} else encoding)
+                return body.decode(_AS_BROWSERS_DO.get(encoding.lower(), encoding))
     return body.decode("cp1252", "replace")

@@ -24,26 +24,31 @@ from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, Parse
 from bot.sources.local.linked_items import parse_linked_items
 from bot.sources.local.session import ReadSession
 
-_SITE = re.compile(r"[a-z0-9-]+\.destinyhosted\.com")
+_SITE = re.compile(r"(?:[a-z0-9-]+\.)?destinyhosted\.com")
+_PAGE = re.compile(r"/agenda_publish\.cfm$", re.IGNORECASE)
 _LISTS = ("meeting-table", "list")  # the ids of the newer and the older list
 _FOLDER = re.compile(r"/\d{8}_(\d+)/[^/?]+\.pdf", re.IGNORECASE)  # of an agenda's files
 _ITEM = re.compile(r"(?:agenda-item\.cfm\?|dsp=agm&)(?:[^#]*&)?seq=(\d+)", re.IGNORECASE)
 
 
 class Destiny:
-    """The source `destiny`. A place is one site, whose number is in its address."""
+    """The source `destiny`. A place is one site, whose number is in its address, or a town's own host."""
 
     kind = "destiny"
 
     def recognizes(self, address: str) -> Place | None:
         """Return the site that an address belongs to."""
         parts = urlsplit(address)
-        host = (parts.hostname or "").lower()
-        site = parse_qs(parts.query).get("id", [""])[0]
-        if not _SITE.fullmatch(host) or not site.isdecimal():
+        host, is_list = (parts.hostname or "").lower(), bool(_PAGE.search(parts.path))
+        folder = re.match(r"/(\d{4,})(?=/|$)", parts.path)
+        site = folder[1] if folder else _site(parts.query)
+        is_shared = _SITE.fullmatch(host) is not None
+        if not host or not (site.isdecimal() if is_shared else is_list):
             return None
-        proposed = f"https://{host}/agenda_publish.cfm?id={site}"
-        return Place(name=f"destiny-{site}", kind=self.kind, address=proposed, state="")
+        page = parts.path if is_list else "/agenda_publish.cfm"
+        proposed = f"{parts.scheme if is_list else 'https'}://{parts.netloc.lower()}{page}?id={site}"
+        name = f"destiny-{site}" if is_shared else host.removeprefix("www.")
+        return Place(name=name, kind=self.kind, address=proposed, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """Return the new and amended meetings of this month and the next, with one request for each."""
@@ -59,9 +64,14 @@ class Destiny:
         return session.reading(items, {"meetings": crawler.facts})
 
 
+def _site(query: str) -> str:
+    """Return the number of a site. On a town's own host it can be empty."""
+    return next((values[0] for name, values in parse_qs(query).items() if name.lower() == "id"), "")
+
+
 def _months(address: str, session: ReadSession) -> Iterator[str]:
     parts = urlsplit(address)
-    site = parse_qs(parts.query).get("id", [""])[0]
+    site = _site(parts.query)
     base = f"{parts.scheme}://{parts.netloc}{parts.path or '/agenda_publish.cfm'}"
     today = session.today
     for month in (today.month, today.month + 1):

@@ -29,9 +29,9 @@ class Feed:
         """Return the feed at this address. For a Granicus view, return its agenda feed."""
         parts = urlsplit(address)
         host = parts.hostname or ""
-        if host.endswith(".granicus.com") and "view_id" in (asked := parse_qs(parts.query)):
+        if host.endswith(".granicus.com") and "view_id" in (asked := parse_qs(parts.query.lower())):
             query = f"view_id={asked['view_id'][0]}&mode={asked.get('mode', ['agendas'])[0]}"
-            feed = urlunsplit(("https", parts.netloc, "/ViewPublisherRSS.php", query, ""))
+            feed = urlunsplit(("https", parts.netloc.lower(), "/ViewPublisherRSS.php", query, ""))
             return Place(name=f"{host.split('.')[0]}-{asked['view_id'][0]}", kind=self.kind, address=feed, state="")
         is_feed = _FEED_PATH.search(parts.path) or _FEED_QUERY.search(parts.query)
         if not is_feed or "sitemap" in parts.path.lower():

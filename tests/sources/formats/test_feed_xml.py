@@ -296,12 +296,11 @@ def test_any_declared_encoding_is_read(encoding):
 
 @pytest.mark.parametrize(
     ("encoding", "content_type"),
-    [("iso-8859-1", "text/xml; charset=ISO-8859-1"), ("cp1252", "text/xml"), ("utf-8", "")],
+    [("cp1252", "text/xml; charset=ISO-8859-1"), ("cp1252", "text/xml"), ("utf-8", "")],
 )
 def test_an_undeclared_encoding_is_found_out(encoding, content_type):
     feed = "<rss><channel><item><title>Doña Ana’s</title></item></channel></rss>"
-    found = only(feed.encode(encoding, "replace"), content_type)
-    assert found.title.startswith("Doña Ana")
+    assert only(feed.encode(encoding), content_type).title == "Doña Ana’s", "Latin-1 is Windows-1252, as in browsers"
 
 
 def test_a_feed_that_wrongly_declares_utf8_is_read():
