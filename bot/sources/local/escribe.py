@@ -1,9 +1,10 @@
 """Read an eScribe portal (https://pub-TOWN.escribemeetings.com).
 
-The calendar is JSON that is asked for by POST. The page of an agenda has its items, one within another, and the portals
-stand behind a service that may refuse their PDFs: the page's words are read, and a PDF only if there is no page. Real
-responses prove the calendar and the page of an agenda, but not a canceled meeting, an item's attachments or the older
-form of times ("/Date(1766000000000)/").
+The calendar is JSON that is asked for by POST. Without it, the older page of meetings (Meetings.aspx) is read, whose
+ids are the same. The page of an agenda has its items, one within another, and the portals stand behind a service that
+may refuse their PDFs: the page's words are read, and a PDF only if there is no page. Real responses prove the calendar,
+the older page and the page of an agenda, but not a canceled meeting, an item's attachments or the older form of times
+("/Date(1766000000000)/").
 """
 
 import re
@@ -17,6 +18,7 @@ from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect, Form
 from bot.domain.source_status import SourceStatus
+from bot.errors import Missing, SourceError, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import (
     Row,
@@ -29,9 +31,10 @@ from bot.sources.formats.fields import (
     rows,
     text,
     title,
+    when_in,
 )
 from bot.sources.formats.limits import LONGEST_TITLE
-from bot.sources.formats.page_tree import base_address, elements, first, tree_text, words
+from bot.sources.formats.page_tree import base_address, elements, first, page_tree, tree_text, words
 from bot.sources.local.calendar import read_calendar
 from bot.sources.local.crawler import IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.outline import Block, parse_outline
@@ -44,6 +47,8 @@ _PORTAL = re.compile(r"(?:pub-)?([a-z0-9][a-z0-9-]*?)(?:-pub)?\.escribemeetings\
 _MADE_TO_TRY = re.compile(r"\bmock\b|\btest(?: meeting)?\W*\d*\W*$", re.IGNORECASE)  # public lists have such meetings
 _EPOCH = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
 _ITEM = re.compile(r"SelectItem\((\d+)\)|\bAgendaItem(\d+)\b")
+_MEETING = re.compile(r"Meeting\.aspx\?Id=([0-9a-f-]{8,40})", re.IGNORECASE)
+_AGENDA = re.compile(r"[?&]Agenda=(?:Agenda|Merged)\b", re.IGNORECASE)
 _FILE = re.compile(r"filestream\.ashx\?(?:[^#]*&)?DocumentId=(\d+)", re.IGNORECASE)
 
 
@@ -65,16 +70,12 @@ class Escribe:
         session = ReadSession(fetch, place, status, now)
         parts = urlsplit(place.address)
         portal = _Portal(session, f"{parts.scheme}://{parts.netloc}/")
-        span = {"calendarStartDate": str(session.since), "calendarEndDate": str(session.since + AHEAD)}
-        return await read_calendar(
-            session,
-            f"{portal.site}MeetingsCalendarView.aspx/GetCalendarMeetings",
-            portal.calendar,
-            expect=Expect.JSON,
-            parse_agenda=portal.agenda,
-            agenda_expect=Expect.HTML,
-            form=Form.json(span),
-        )
+        try:
+            return await portal.read_calendar()
+        except SourceError as fault:
+            if not _has_no_calendar(fault):
+                raise
+            return await portal.read_page(fault)
 
 
 class _Portal:
@@ -83,6 +84,33 @@ class _Portal:
     def __init__(self, session: ReadSession, site: str) -> None:
         self._session = session
         self.site = site
+
+    async def read_calendar(self) -> LocalReading:
+        session = self._session
+        span = {"calendarStartDate": str(session.since), "calendarEndDate": str(session.since + AHEAD)}
+        return await read_calendar(
+            session,
+            f"{self.site}MeetingsCalendarView.aspx/GetCalendarMeetings",
+            self.calendar,
+            expect=Expect.JSON,
+            parse_agenda=self.agenda,
+            agenda_expect=Expect.HTML,
+            form=Form.json(span),
+        )
+
+    async def read_page(self, fault: SourceError) -> LocalReading:
+        """Read the older page of meetings. If that fails too, raise the calendar's error."""
+        try:
+            reading = await read_calendar(
+                self._session,
+                f"{self.site}Meetings.aspx",
+                self.page,
+                parse_agenda=self.agenda,
+                agenda_expect=Expect.HTML,
+            )
+        except SourceError:
+            raise fault from None
+        return replace(reading, problems=(*reading.problems, f"{fault}; its page of meetings is read in its place"))
 
     def calendar(self, document: Document) -> tuple[list[IndexEntry], bool]:
         read = self._session.read_each(
@@ -119,6 +147,36 @@ class _Portal:
             instead=own,
         )
 
+    def page(self, document: Document) -> tuple[list[IndexEntry], bool]:
+        """Return the meetings on the older page, which doesn't list all of them."""
+        page = page_tree(document)
+        if first(page, "article", of_class="MeetingListFuture") is None:
+            raise Unreadable(f"{document.address} is a web page but not eScribe's page of meetings")
+        found = elements(page, "div", of_class="meeting")
+        return self._session.read_each(document.address, found, lambda row: self._shown(row, document), words), False
+
+    def _shown(self, row: Any, document: Document) -> IndexEntry | None:
+        """Return a meeting on the older page. A past one has its name on the list around it."""
+        links = [each.get("href", "") for each in elements(row, "a")]
+        key = next((found[1].lower() for each in links if (found := _MEETING.search(each))), "")
+        around = (each.get("meetingtype", "") for each in row.iterancestors("div"))
+        name = next(filter(None, around), "") or words(first(row, "a"))
+        if not key or not name or _MADE_TO_TRY.search(name):
+            return None
+        marks = (each for each in elements(row, "div", of_class="text-danger") if not _is_hidden(each))
+        place = words(first(row, "div", of_class="Location-Tooltip"))
+        agenda = "&Agenda=Agenda&lang=English" if any(map(_AGENDA.search, links)) else ""
+        item = AgendaItem(
+            id=f"meeting/{key}",
+            title=name[:LONGEST_TITLE],
+            address=f"{self.site}Meeting.aspx?Id={key}{agenda}",
+            body=name,
+            meets_at=when_in(words(row), self._session.zone),
+            status=meeting_status(name, place, *map(words, marks)),
+            evidence=document.sha256,
+        )
+        return IndexEntry(item=item, version=fingerprint(place), agenda=item.address if agenda else "")
+
     def _time(self, row: Row) -> datetime | date | None:
         """Return the time of a meeting. Other words in place of the time, such as "TBD", leave only the day."""
         zone, given = self._session.zone, row.get("StartDate")
@@ -150,6 +208,15 @@ class _Portal:
         return parse_outline(
             meeting, document, lambda page: elements(page, "div", of_class="AgendaItemContainer"), read
         )
+
+
+def _has_no_calendar(fault: SourceError) -> bool:
+    """Return whether a portal may have no calendar to ask, rather than be down or block us."""
+    return isinstance(fault, Missing | Unreadable) or bool(re.search(r"answered (?:405|500)\b", str(fault)))
+
+
+def _is_hidden(node: Any) -> bool:
+    return any("hidden" in each.get("class", "").split() for each in node.iterancestors("div"))
 
 
 def _rank(row: Row) -> int:

@@ -4,11 +4,11 @@ import json
 from datetime import date, timedelta
 
 import pytest
-from support.loopback.local import LoopbackWeb, page
+from support.loopback.local import LoopbackWeb, Reply, page
 from support.places import Reader
 
 from bot.domain.agenda import Place
-from bot.errors import Unreadable
+from bot.errors import Blocked, Unreadable
 
 DAY = timedelta(days=1)
 
@@ -76,6 +76,22 @@ def place_at(server: LoopbackWeb, kind: str, path: str) -> Place:
     return Place(name="Nash County", kind=kind, address=f"{server.base}{path}", state="NC", zone="America/New_York")
 
 
+def escribe_row(key: str, at: str, name: str, marks: str = "hidden", agenda: str = "") -> str:
+    title = f"<a href='Meeting.aspx?Id={key}&lang=English'>{name}</a>"
+    day, _, clock = at.partition(" - ")
+    return (
+        f"<div class='list-group-item meeting odd'><h3><div class=\"MeetingTitle\">{title}</div><div>{day}"
+        f'<span class="Meeting-StartTime"> - {clock}</span></div><div class="Location-Tooltip">Room 2</div></h3>{agenda}'
+        f"<div class='col-xs-12 {marks}'><div class=\"text-danger\"><strong>Meeting Cancelled</strong></div></div></div>"
+    )
+
+
+def escribe_page(*rows: str, past: str = "") -> bytes:
+    """Return eScribe's older page. The name of a past meeting is on the list around it, and its link is its day."""
+    lists = f"<div class='MeetingTypeContainer' MeetingType='Board of Ethics &amp; Rules'>{past}</div>"
+    return page(f'<article class="panel MeetingListFuture">{"".join(rows)}</article><article>{lists}</article>')
+
+
 EDITIONS = {
     "AgendaQuick's older list": (
         "destiny",
@@ -102,6 +118,17 @@ EDITIONS = {
         publish_page(("December 3, 2026 Planning Commission Meeting", "6:00 PM"), ("CANCELED December 10, 2026 Board", "")),
         [("December 3, 2026 Planning Commission Meeting", "2026-12-03T18:00:00-05:00", ""),
          ("CANCELED December 10, 2026 Board", "2026-12-10", "cancelled")],
+    ),
+    "eScribe's older page": (
+        "escribe",
+        "/Meetings.aspx",
+        escribe_page(
+            escribe_row("3a6304b5-97b9", "Dec 1 2026 - 6:30PM", "Council"),
+            escribe_row("4a6304b5-97b9", "Dec 8 2026 - 10:00AM", "Council", marks=""),
+            past=escribe_row("5a6304b5-97b9", "Nov 20 2026 - 1:00PM", "Nov 20 2026 - 1:00PM"),
+        ),
+        [("Council", "2026-12-01T18:30:00-05:00", ""), ("Council", "2026-12-08T10:00:00-05:00", "cancelled"),
+         ("Board of Ethics & Rules", "2026-11-20T13:00:00-05:00", "")],
     ),
     "IQM2's home page": (
         "iqm2",
@@ -187,3 +214,20 @@ async def test_iqm2_s_home_page_takes_no_meeting_off_the_calendar():
         server.files["/Citizens/Calendar.aspx"] = iqm2_page("pnlUpcomingMeetings")
         with pytest.raises(Unreadable, match="not IQM2's calendar"):
             await reader.read(DAY)
+
+
+async def test_the_agenda_on_escribe_s_older_page_is_read_and_a_portal_that_turns_us_away_isn_t_asked_for_it():
+    link = "<a href='Meeting.aspx?Id=3a6304b5&Agenda=Agenda&lang=English'>Agenda (HTML)</a>"
+    async with LoopbackWeb() as server:
+        server.files["/Meetings.aspx"] = escribe_page(
+            escribe_row("3a6304b5", "Dec 1 2026 - 6:30PM", "Council", "hidden", link)
+        )
+        server.files["/Meeting.aspx"] = page("<p>1. Agreement with ICE under Section 287(g)</p>")
+        reader = Reader(place_at(server, "escribe", "/"))
+        (item,) = (await reader.read()).items
+        assert (item.id, "287(g)" in item.text) == ("meeting/3a6304b5", True)
+        server.asked.clear()
+        server.fails = {"/GetCalendarMeetings": Reply(b"", status=403)}
+        with pytest.raises(Blocked):
+            await reader.read(DAY)
+        assert not server.count("/Meetings.aspx")
