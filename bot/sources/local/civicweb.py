@@ -28,6 +28,7 @@ from bot.sources.formats.fields import (
     text,
     title,
     unless_midnight,
+    when_in,
 )
 from bot.sources.formats.html import readable_html
 from bot.sources.formats.limits import LONGEST_DOCUMENT
@@ -99,7 +100,7 @@ class _Portal:
             title=name,
             address=f"{self._site}/Portal/MeetingInformation.aspx?Org=Cal&Id={key}",
             body=title(row, "MeetingTypeName") or _DAY.sub("", name) or self._session.place.body,
-            meets_at=unless_midnight(at) if isinstance(at, datetime) else at,
+            meets_at=(unless_midnight(at) if isinstance(at, datetime) else at) or when_in(name, self._session.zone),
             status=meeting_status(name, text(row, "MeetingLocation")),
             evidence=document.sha256,
         )

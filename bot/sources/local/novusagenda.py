@@ -8,7 +8,7 @@ of an agenda (MeetingView.aspx): its links to cover sheets are its items, and al
 """
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +18,7 @@ from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import clean_text, fingerprint, resolve_link
+from bot.sources.formats.fields import clean_text, day_in, fingerprint, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, grid_rows, page_tree, words
 from bot.sources.local.calendar import read_calendar
@@ -26,8 +26,9 @@ from bot.sources.local.crawler import IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.linked_items import parse_linked_items
 from bot.sources.local.session import ReadSession
 
+LONGEST_DAY = 40  # characters of a cell with a day and perhaps a time
+
 _TOWN = re.compile(r"([a-z0-9][a-z0-9-]*)\.novusagenda\.com")
-_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})")
 _LINK = re.compile(r"(MeetingView\.aspx\?[^'\"\s]+|DisplayAgendaPDF\.ashx\?[^'\"\s]+)", re.IGNORECASE)
 _COVER = re.compile(r"CoverSheet\.aspx\?(?:[^#]*&)?ItemID=(\d+)", re.IGNORECASE)
 
@@ -79,13 +80,13 @@ def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
 def _table_rows(page: Any) -> list[Any] | None:
     """Return the rows of the list for small screens, or None if the page has no such list."""
     is_list = any("_rptMeetings_" in (each.get("id") or "") for each in page.iter("a", "th", "td"))
-    rows = (row for row in page.iter("tr") if any(_DAY.fullmatch(words(cell)) for cell in elements(row, "td")))
+    rows = (row for row in page.iter("tr") if any(_is_day(words(cell)) for cell in elements(row, "td")))
     return list(rows) if is_list else None
 
 
 def _entry(row: Any, base: str, session: ReadSession, document: Document) -> IndexEntry | None:
     cells = [words(cell) for cell in elements(row, "td")]
-    place = next((index for index, cell in enumerate(cells) if _DAY.fullmatch(cell)), None)
+    place = next((index for index, cell in enumerate(cells) if _is_day(cell)), None)
     view, file, key = _links(row, base)
     if place is None or not key:
         return None
@@ -96,7 +97,7 @@ def _entry(row: Any, base: str, session: ReadSession, document: Document) -> Ind
         title=name[:LONGEST_TITLE],
         address=view or file,
         body=name,
-        meets_at=_day(cells[place]),
+        meets_at=when_in(cells[place], session.zone),
         status=meeting_status(name, *others),
         evidence=document.sha256,
     )
@@ -129,14 +130,8 @@ def _links(row: Any, base: str) -> tuple[str, str, str]:
     return view, file, key
 
 
-def _day(cell: str) -> date | None:
-    found = _DAY.fullmatch(cell)
-    try:
-        return (
-            date(int(found[3]) + (2000 if len(found[3]) == 2 else 0), int(found[1]), int(found[2])) if found else None
-        )
-    except ValueError:
-        return None
+def _is_day(cell: str) -> bool:
+    return len(cell) <= LONGEST_DAY and day_in(cell) is not None
 
 
 def _agenda(meeting: IndexEntry, document: Document) -> ParsedAgenda:

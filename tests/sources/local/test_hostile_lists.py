@@ -118,6 +118,30 @@ async def test_the_next_meetings_of_a_list_that_is_too_long_are_read():
         assert any("1,101 entries came at once" in problem for problem in reading.problems)
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown", "at"),
+    [
+        ("novusagenda", "12/1/2026", "2026-12-01"), ("novusagenda", "12/01/26 6:30 PM", "2026-12-01T18:30:00-05:00"),
+        ("novusagenda", "Tuesday, Dec 1, 2026", "2026-12-01"), ("destiny", "12/1/26", "2026-12-01"),
+        ("destiny", "Tuesday, December 1, 2026 at 12:00 noon", "2026-12-01T12:00:00-05:00"),
+        ("iqm2", "12/1/26 6:00 PM", "2026-12-01T18:00:00-05:00"), ("iqm2", "Dec 1, 2026 TBD", "2026-12-01"),
+        ("civicweb", "", "2026-12-01"),
+    ],
+)  # fmt: skip
+async def test_a_day_is_read_in_each_form(kind, shown, at):
+    async with CASES[kind].server() as server:
+        if kind == "novusagenda":
+            server.meeting(5, shown, "Board")
+        elif kind == "destiny":
+            server.meeting(5, "12/2026", shown, "Board")
+        elif kind == "iqm2":
+            server.meeting(5, shown, "Board", file=0)
+        else:
+            server.meeting(5, "Board - Dec 01 2026", shown)
+        (item, *_) = (await Reader(place_on(server, kind)).read()).items
+    assert item.meets_at.isoformat() == at
+
+
 async def test_links_of_an_agenda_center_are_relative_to_its_base():
     async with LoopbackCivicPlus() as server:
         rows = '<tr class="catAgendaRow"><td><a href="ViewFile/Agenda/_12012026-5">Board</a></td></tr>'
