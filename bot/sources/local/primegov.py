@@ -82,7 +82,9 @@ class _Portal:
         entries = self._entries(document, rows(document, of="id"))
         archived, is_complete = await self._archived()
         crawler = Crawler(session, "meetings", parse_agenda=self._agenda, agenda_expect=Expect.HTML, is_calendar=True)
-        items = await crawler.crawl([*entries, *archived], evidence=document.sha256, is_complete=is_complete)
+        upcoming = {entry.item.id for entry in entries}
+        entries += [entry for entry in archived if entry.item.id not in upcoming]
+        items = await crawler.crawl(entries, evidence=document.sha256, is_complete=is_complete)
         return session.reading(items, {"meetings": crawler.facts})
 
     async def _archived(self) -> tuple[list[IndexEntry], bool]:
