@@ -28,7 +28,7 @@ _LONGEST = 4_000  # letters of a field; of a longer one, its beginning and its e
 
 
 def _one_of(patterns: Mapping[str, str]) -> str:
-    return "|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in patterns.items())
+    return "|".join(rf"(?P<{name}>\b(?:{words})\b(?!'))" for name, words in patterns.items())
 
 
 _NAMED = {f"{kind}_{status}": words for kind, by in _STATUSES.items() for status, words in by.items()}
@@ -60,7 +60,7 @@ _FILE = re.compile(r"\.(?:pdf|docx?|html?|rtf|txt|aspx)\b", re.IGNORECASE)
 _BESIDE = re.compile(rf"(?<=\w)(?<!un)-(?={_STATUS_WORD.pattern})|(?<=[a-z]d)-(?=\w)|(?<=ion)-(?=\w)")
 _JOINED = re.compile(  # noticeofcancellation.pdf
     r"(?<=[a-z]{3})(?=cancel|postpone|reschedul)|(?<=noticeof)(?=cancel)|(?<=notice)(?=of ?cancel)|"
-    r"(?:(?<=cancellation)|(?<=cancelled)|(?<=canceled))(?=[a-z]{3})"
+    r"(?:(?<=cancellation)|(?<=cancelled)|(?<=canceled))(?=[a-z]{3}|\d)|(?<=notice)(?=\d)"
 )
 _PROGRAM = re.compile(r"\b287[ -]?\(? ?g\b ?\)?", re.IGNORECASE)
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)|(?<=\w)-(?=[^\W\d])")
@@ -139,7 +139,7 @@ def _read(plain: str, clause: str) -> _Row:
 
 def _run(kinds: str) -> str:
     """Return the noun phrase at the beginning, such as "the 287(g) meeting" in "the 287(g) meeting of the board"."""
-    found = re.match("[awsdmjgETtBN]*", kinds)
+    found = re.match("[awsdmjogETtBN]*", kinds)
     return found[0] if found else ""
 
 
@@ -149,9 +149,14 @@ def _noun(kinds: str) -> str:
     return found[0].upper() if found else ""
 
 
+def _names_thing(kinds: str) -> bool:
+    return "T" in kinds or "t" in kinds
+
+
 def _heads(kinds: str) -> list[str]:
     """Return the head of each part between marks: the last noun of the noun phrase that begins the part."""
-    return [noun for part in re.split(r"[-:(/),]", kinds) if (noun := _noun(_run(part.lstrip("pr"))))]
+    runs = (_run(part.lstrip("pr")) for part in re.split(r"[-:(/),]", kinds) if part[:1] != "n")
+    return [noun for run in runs if (noun := _noun(re.sub("(?<=E)t.*", "", run)))]  # "Meeting 287(g)"
 
 
 class _Around:
@@ -160,7 +165,7 @@ class _Around:
     def __init__(self, row: _Row, at: int) -> None:
         self._kind, self._status = row.kinds[at], row.statuses[at]
         self._left, self._right = row.kinds[max(0, at - _WINDOW) : at], row.kinds[at + 1 : at + 1 + _WINDOW]
-        if at in row.feminine:  # "reunión sobre el acuerdo 287(g) cancelada": not the agreement
+        if at in row.feminine and re.search("[EB]", self._left):  # "reunión sobre el acuerdo cancelada": the meeting
             self._left = re.sub("t[Tt]*", lambda things: "w" * len(things[0]), self._left)
         self._is_loud, self._is_whole = at in row.loud, not (self._left + self._right).strip("-:(/),dm")
         self._has_del = at in row.del_after
@@ -185,7 +190,8 @@ class _Around:
         """Return whether the words beside it take it back, or speak of another meeting's fate or an earlier day."""
         return bool(
             re.search(r"n[wxhg]{0,2}$|M[^,:]{0,3}$|g[xh]*$|q[xhg]*$|f[^,:]*$", self._beside)
-            or re.match("[xh]*z|-?f|I|o", self._right)
+            or re.match("[xh]*z|[-(]?f|I|o", self._right)
+            or re.match("[awdmj]*[EB][xh]" if self._kind != "K" else "x", self._right)  # "canceled meetings are marked"
             or "z" in self._left
             or (self._has_del and self._kind != "K" and self._status != CANCELLED)
         )
@@ -205,7 +211,7 @@ class _Around:
         run = _run(self._right)
         if self._is_loud or self._right[:1] == "j":
             return _noun(run)
-        return "T" if re.search("[Tt]", run) else _noun(run)
+        return "T" if _names_thing(run) else _noun(run)
 
     def _subject(self) -> str:
         """Return the noun that a verb such as "has been canceled" is about, w for an unknown one, or nothing."""
@@ -218,16 +224,16 @@ class _Around:
 
     def _happened_to_a_meeting(self) -> bool:
         """Decide on a word such as "deferred" or "recessed", which often speaks of other things."""
-        if self._object():
+        if self._object() or "w" in _run(self._right):
             return False
         if self._is_whole:
             return True
-        if self._beside[-1:] in {"x", "h"}:
+        if re.search("[^xh][xh]+$", self._beside):
             return self._subject() in {"E", "B"}
         if self._is_set_off():
-            is_dated = self._status in {RECESSED, RESCHEDULED} and not re.search("[Tt]", self._left)
+            is_dated = self._status in {RECESSED, RESCHEDULED} and not _names_thing(self._left)
             return is_dated or (bool(re.search("[EB]", self._left)) and self._fits_left())
-        return _noun(self._beside) in {"E", "B"}
+        return bool(re.search("[EB]w?[dma]*$", self._beside))
 
     def _happened(self) -> bool:
         """Decide on a participle, such as "canceled"."""
@@ -236,7 +242,7 @@ class _Around:
             return thing_or_meeting in {"E", "B"}
         if self._beside[-1:] == "x":
             return self._is_said_of_meeting(self._subject(), thing_or_meeting)
-        if self._is_set_off() or self._is_loud or not self._beside.strip("dm"):
+        if self._is_set_off() or self._is_loud:
             return self._is_tag(thing_or_meeting)
         if re.search(r"(?<!N)pa?$", self._beside):  # "of the canceled meeting"
             return False
@@ -244,11 +250,11 @@ class _Around:
 
     def _is_said_of_meeting(self, subject: str, object_: str) -> bool:
         if subject == "w":
-            return self._is_loud and object_ != "T" and not re.search("[Tt]", self._near)
+            return self._is_loud and object_ != "T" and not _names_thing(self._near)
         return subject in {"E", "B"} or (subject == "" and object_ != "T")
 
     def _is_set_off(self) -> bool:
-        return self._left == "" or self._left[-1] in _BREAKS or self._left[-1] == ","
+        return not self._beside.strip("dmx") or self._left[-1] == ","
 
     def _is_tag(self, object_: str) -> bool:
         """Decide on a word that stands by itself, as in "Council - CANCELED", or at the beginning."""
@@ -257,34 +263,34 @@ class _Around:
         if re.search("[^s]:$", self._left) and "w" in _run(self._right):  # "Special Meeting: canceled flights"
             return False
         if self._left.strip("-(/),:admw"):
-            return self._fits_left() and not (self._right[:1] == ":" and self._next_heads()[:1] == ["T"])
+            return self._fits_left() and not (self._right[:1] == ":" and _heads(self._following())[:1] == ["T"])
         return self._fits_right()
 
     def _fits_left(self) -> bool:
         """Return whether the title in front of a tag names a meeting, or at least nothing that could be canceled."""
-        left = self._left
-        heads = _heads(left)
+        left, heads = self._left, _heads(self._left)
         if "E" in heads:
             return True
         if heads[-1:] == ["B"]:
             return not re.search("O.*[Tt]", left)
-        if re.search("[Tt]", left):
+        if _names_thing(left):
             return False
         return self._right[:1] not in {"-", ":"} or self._fits_right()
 
-    def _next_heads(self) -> list[str]:
-        _, _, following = self._right.partition(next((mark for mark in self._right if mark in _BREAKS), "\0"))
-        return _heads(following)
+    def _following(self) -> str:
+        """Return what follows the next mark: in "CANCELED due to snow: City Council", the council."""
+        following = re.split(r"[-:(/)]", self._right, maxsplit=1)[1:]
+        return re.sub(r"(?:^|(?<=[-:(/)]))n[^-:(/)]*", "", "".join(following))  # "CANCELED (no items)"
 
     def _fits_right(self) -> bool:
         """Return whether a title that begins with the tag goes on as a meeting's, as in "CANCELED: City Council"."""
-        following = re.split(r"[-:(/)]", self._right, maxsplit=1)[1:]
-        heads = self._next_heads()
-        if "E" in heads or not following:
+        following = self._following()
+        heads = _heads(following)
+        if "E" in heads:
             return True
         if heads[:1] == ["B"]:
-            return not re.search("O.*[Tt]", following[0])
-        return not re.search("[Tt]", following[0])
+            return not re.search("O.*[Tt]", following)
+        return not _names_thing(following)
 
     def _is_within(self, object_: str) -> bool:
         """Decide on a participle between words, as in "Regular Meeting canceled due to snow"."""
@@ -292,34 +298,40 @@ class _Around:
             return False
         nearest = _noun(self._beside)
         if object_:
-            return not re.search("[Tt]", self._beside)
+            return not _names_thing(self._beside)
         if re.search("w", _run(self._right)):
             return nearest == "E"
         if nearest:
             return nearest != "T"
-        return self._right[:1] in {"", "-", "(", ")", "/", ",", "r"} or not re.search("w", self._beside)
+        return self._right.lstrip("dm")[:1] in {"", "-", "(", ")", "/", ",", "r"} or not re.search("w", self._beside)
 
     def _is_notice(self) -> bool:
-        """Decide on a noun, such as "cancellation": does it announce that a meeting isn't held?"""
-        is_noticed = self._right[:1] == "N" or bool(re.search("Npa?$", self._beside))
+        """Decide on a noun, such as "cancellation", which is news only if it announces that a meeting isn't held."""
         before = re.sub("Npa?$", "", self._beside)
-        said_of = re.split("[pr]", before)[-1]
-        nearest = _noun(said_of)
-        if nearest == "T" or (nearest == "" and re.search("[pr]", before)):
+        near = re.split("[pr]", before)[-1]
+        is_spoken_of = near != before and not _noun(near)  # "on the notice of cancellation from ICE"
+        if is_spoken_of or _noun(near) == "T":
             return False
-        if of := re.match("N?(pa?)", self._right):
-            run = re.sub("^[^j]*[Tt].*j.*", "T", _run(self._right[of.end() :]))  # "of the agreement and hearing"
-            return _noun(run) in {"E", "B"} or ("T" not in run and "t" not in run and "w" not in run and run != "")
-        if re.search("[Tt]", _run(self._right)):
+        if of := re.match("N?pa?", self._right):
+            return self._is_of_meeting(_run(self._right[of.end() :]))
+        if _names_thing(_run(self._right)):
             return False
-        if nearest:
+        if _noun(near):
             return True
-        if is_noticed:
+        if self._right[:1] == "N" or before != self._beside:
             return self._fits_left() if self._left.strip("-(/),:admwNp") else self._fits_right()
-        if self._right[:1] and self._right[0] in _BREAKS and self._next_heads():
-            return "w" not in before and self._fits_right() and not re.search("[Tt]", self._left + self._right)
-        is_dated = bool(re.search("[dm]", before))
-        is_bare = "w" not in before and not (_run(self._right) if is_dated else self._right).strip(
-            "wdmj" if is_dated else "dmj-:(/),"
-        )
-        return is_bare and not re.search("[Tt]", self._left + self._right)
+        return "w" not in before and self._stands_alone(is_dated=bool(re.search("[dm]", before)))
+
+    def _is_of_meeting(self, run: str) -> bool:
+        """Return whether a noun is one of a meeting or a day, as in "cancellation of the December 1 meeting"."""
+        if re.match("[^j]*[Tt].*j", run):  # "of the agreement and hearing"
+            return False
+        return _noun(run) in {"E", "B"} or (run != "" and "w" not in run and not _names_thing(run))
+
+    def _stands_alone(self, *, is_dated: bool) -> bool:
+        """Return whether a title says nothing but "Cancellation", a day, and perhaps whose meeting it was."""
+        if _names_thing(self._left + self._right):
+            return False
+        if self._right[:1] in set(_BREAKS) and _heads(self._following()):
+            return self._fits_right()
+        return not (_run(self._right).strip("wdmj") if is_dated else self._right.strip("dmj-:(/),"))
