@@ -40,11 +40,6 @@ _WORD = re.compile(
 )
 _SAID_OTHERWISE = tuple((re.compile(said), plain) for said, plain in status_words.SAID_OTHERWISE)
 _NO_MEETING = re.compile(status_words.NO_MEETING)
-_HINT = re.compile(
-    r"cance|cancl|canc'|ca[cn]el|cnacel|canx|cxl|call(?:ed)? off|pon|aplaz|pospu|posterg|sched|reprog|reagend|reces|"
-    r"date change|fecha|vacat|defer|suspend|difer|moved|changed|traslad|movid|cambi|adjourn|continued|levant|termin|"
-    r"\bnot?\b|n't|\bsin |quorum|cuorum"
-)
 _SAYS_NO = re.compile(r"\b(?:no|not|won't|sin|quorum|cuorum|reces[so]+)\b|n't")
 
 _MARKUP = re.compile(
@@ -72,8 +67,13 @@ def meeting_status(*words: str) -> str:
 
     Each of `words` is one field: a title, a place, a comment or the name of a document.
     """
-    found = {status for field in words for clause in _clauses(field) for status in _statuses(clause)}
-    return next((status for status in _ORDER if status in found), "")
+    said = (status for field in words for clause in _clauses(field) for status in _statuses(clause))
+    found = ""
+    for status in said:
+        if status == CANCELLED:
+            return status
+        found = min(found or status, status, key=_ORDER.index)
+    return found
 
 
 def _clauses(field: str) -> Iterator[str]:
@@ -92,10 +92,11 @@ def _clauses(field: str) -> Iterator[str]:
 
 def _statuses(clause: str) -> Iterator[str]:
     plain = _JOINED.sub(" ", re.sub(r"'s\b|(?:^|(?<=- ))\W*re: ", "", clause.lower()))
-    if _HINT.search(plain) is None:
+    says_no = _SAYS_NO.search(plain)
+    if not says_no and not _STATUS_WORD.search(plain):
         return
     plain = _HYPHEN.sub(" ", _BESIDE.sub(" - ", plain))
-    if _SAYS_NO.search(plain):
+    if says_no:
         no_meeting = _NO_MEETING.search(plain)
         if no_meeting and not re.search("[OIq]", _read(plain[: no_meeting.start()], "").kinds):
             yield CANCELLED

@@ -16,10 +16,12 @@ from bot.domain.agenda import CANCELLED, POSTPONED, RECESSED, RESCHEDULED
 HAPPENED = {  # also with the typos of real calendars
     CANCELLED: (
         r"cancel{1,4}e{0,2}d{1,2}|cancl{1,2}e?d|canc'?d|ca(?:c|n)el{1,2}ed|cnacel{1,2}ed|canx|cxl(?:l?e?d)?|"
-        r"call(?:ed)? off|cancelad[oa]s?"
+        r"cncl'?d|call(?:ed)? off|"
+        r"(?:^|(?<=[-:*(\d] )|(?<=\())cancel(?= ?[-:)*]|\W*$)|"
+        r"cancelad[oa]s?"
     ),
     POSTPONED: r"post?ponn?e?d|pospuest[oa]s?|aplazad[oa]s?|postergad[oa]s?",
-    RESCHEDULED: r"re ?-?sche?du?e?le?d|date changed|reprogramad[oa]s?|reagendad[oa]s?",
+    RESCHEDULED: r"re ?-?sche?du?e?le?d|resched(?:'d)?|date changed|reprogramad[oa]s?|reagendad[oa]s?",
     RECESSED: r"recess?ed|recesad[oa]s?",
 }
 OFTEN_OTHERWISE = {  # a street is vacated, an item deferred: these count only if a meeting is what they speak of

@@ -118,7 +118,11 @@ def test_the_same_in_spanish():
         (said(listed=()), "No agency in Marion County is on ICE's list now.", "ninguna agencia del condado de Marion."),
         (said(status=CANCELLED, before=DEED), "The meeting is canceled.", "La reunión está cancelada."),
         (said(status=POSTPONED, before=DEED), "The meeting is postponed.", "La reunión está aplazada."),
-        (said(status=RECESSED, before=DEED), "it continues at another time.", "se suspendió; continúa en otro momento."),
+        (
+            said(status=RECESSED, before=DEED),
+            "it continues at another time.",
+            "se suspendió; continúa en otro momento.",
+        ),
         (said(status=OFF_CALENDAR, before=DEED), "was taken off the calendar.", "se retiró del calendario."),
         (said(status=OFF_AGENDA, before=DEED), "The agenda no longer mentions it.", "La agenda ya no lo menciona."),
         (
