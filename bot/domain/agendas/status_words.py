@@ -17,7 +17,7 @@ HAPPENED = {  # also with the typos of real calendars
     CANCELLED: (
         r"cancel{1,4}e{0,2}d{1,2}|cancl{1,2}e?d|canc'?d|ca(?:c|n)el{1,2}ed|cnacel{1,2}ed|canx|cxl(?:l?e?d)?|"
         r"cncl'?d|call(?:ed)? off|"
-        r"(?:^|(?<=[-:*(\d] )|(?<=\())cancel(?= ?[-:)*]|\W*$)|"
+        r"^cancel(?= ?[-:])|(?<=[-:*(\d] )cancel(?=\W*$| ?[-:])|(?<=\()cancel(?=\))|"
         r"cancelad[oa]s?"
     ),
     POSTPONED: r"post?ponn?e?d|pospuest[oa]s?|aplazad[oa]s?|postergad[oa]s?",
