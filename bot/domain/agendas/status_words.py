@@ -126,7 +126,7 @@ SAID_OTHERWISE = (  # put into words that the grammar knows
     (
         r"\b(?:(?:will|shall|is|are|was|were|did) ?)?(?:not|n't|won't) (?:be |being |been |to be )?"
         r"(?:held|taking place|take place|be meeting|convened?|"
-        r"meet(?:ing)?(?= (?:on|this|in|for|today|tonight|as)\b|\W*$))",
+        r"meet(?:ing)?(?! (?:the|with|its|their|any|all|an?|requirements|standards|deadlines)\b))",
         " is canceled",
     ),
     (r"no se (?:llevara a cabo|celebrara|realizara|efectuara|reunira|llevo a cabo|celebro|realizo)", " se cancela"),
@@ -147,7 +147,8 @@ SAID_OTHERWISE = (  # put into words that the grammar knows
 NO_MEETING = (
     r"(?:^|[^\w\s]\s*|\b(?:there (?:is|will be)|council|board|commission|court|committee)\s+)no (?:\w+ ){0,3}"
     r"(?:meeting|session|hearing)s?(?: (?:today|tonight|scheduled|this (?:week|month)|will be held|held))?"
-    r"(?=\W*$|\s*[^\w\s']|\s+(?:due|because|on|for|in)\b|\s+\d)|"
+    r"(?=\W*$|\s*[^\w\s']|\s+(?:due|because|for|in)\b|\s+\d|"
+    r"\s+on (?:the )?(?:\d{1,2}\b|\w+day\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|thanks|christmas|new)))|"
     r"\bnot be an? (?:\w+ ){0,3}(?:meeting|session|hearing)\b|"
     r"\b(?:no (?:hay|habra|hubo)|sin) (?:\w+ ){0,2}(?:reunion(?:es)?|sesion(?:es)?|audiencias?|juntas?|asambleas?)\b|"
     r"\brecess notice\b|\bnotice of recess\b|\baviso de receso\b|"
