@@ -3,6 +3,7 @@
 The commands are `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract` and `status`.
 """
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -35,6 +36,7 @@ from bot.domain.text.wording import state_name
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError
 from bot.observability.logs import prepared
+from bot.pipeline.ocr import readiness
 from bot.web.pages.cache import model_now
 
 app = subject()
@@ -240,5 +242,7 @@ def status(
     else:
         print(found.as_text())
         print(where_stored(settings))
+        if settings.ocr:
+            print(asyncio.run(readiness())[1])
     if check and found.is_wrong:
         raise typer.Exit(1)

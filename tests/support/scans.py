@@ -32,7 +32,9 @@ def _escaped(line: str) -> str:
     return line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
-def drawn(body: bytes, *, dpi: int = 200, noise: float = 0.0, ink: int = 0, paper: int = 255, seed: int = 1) -> tuple[bytes, int, int]:
+def drawn(
+    body: bytes, *, dpi: int = 200, noise: float = 0.0, ink: int = 0, paper: int = 255, seed: int = 1
+) -> tuple[bytes, int, int]:
     """Return the first page as gray pixels, row by row, with some of them made black or white at random."""
     opened = PdfDocument(body)
     bitmap = opened[0].render(scale=dpi / 72, grayscale=True)

@@ -1,8 +1,8 @@
 """Read the scanned pages of a PDF with Tesseract, if it is installed. It's off unless the operator turns it on.
 
 Tesseract runs in a process of its own that draws one page after the other, hands each to Tesseract and ends it if it
-takes too long, writes too much or leaves other processes behind. Pictures and text go through memory and pipes, so there
-are no temporary files that could be left. Nothing from the document is ever part of a command.
+takes too long, writes too much or leaves other processes behind. Pictures and text go through memory and pipes, so
+there are no temporary files that could be left. Nothing from the document is ever part of a command.
 """
 
 import asyncio
@@ -48,11 +48,15 @@ class Tesseract:
     languages: tuple[str, ...]
 
     @property
+    def reads(self) -> list[str]:
+        """The languages that are used."""
+        return [language for language in WANTED if language in self.languages]
+
+    @property
     def arguments(self) -> list[str]:
         """The arguments that say how to read a page."""
-        known = [language for language in WANTED if language in self.languages]
         layout = "1" if ORIENTATION in self.languages else "3"
-        return ["stdin", "stdout", "-l", "+".join(known), "--psm", layout]
+        return ["stdin", "stdout", "-l", "+".join(self.reads), "--psm", layout]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,7 @@ def _draw(page: "PdfPage", picture: IO[bytes]) -> int:
         picture.write(rows[row * bitmap.stride : row * bitmap.stride + bitmap.width])
     bitmap.close()
     picture.seek(0)
-    return max(70, round(scale * 72))
+    return max(70, int(scale * 72))
 
 
 def _output(command: Sequence[str], stdin: IO[bytes] | None, seconds: float, most: int) -> bytes:
