@@ -625,9 +625,9 @@ _SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS, *_RELATE
 # a program or an agreement of a police agency.
 _READ_287 = rf"{_ALONE}[2Z] ?[8B&S§] ?[7?T/]"
 _READ_G = (
-    rf"{_READ_287} ?[({{\[<] ?(?:[g9q6&ay@¢]|[a-z¢][gq9])(?!\w)(?: ?[)}}\]>|!])?",  # 2B7(9) or 287{{¢g)
-    rf"{_READ_287} ?[|l!i1tfc¢€] ?[gq9] ?[)}}\]]",  # 287|g) or 287cg)
-    rf"{_READ_287} ?[gq9&6] ?[)}}\]]",  # 2879)
+    rf"{_READ_287} ?[({{\[<] ?(?:[g9q8623&aesy@¢®©]|[a-z¢][gq98])(?!\w)(?: ?[)}}\]>|!])?",  # 2B7(9) or 287{{¢g)
+    rf"{_READ_287} ?[|l!i1tfc¢€/] ?[gq986] ?[)}}\]]",  # 287|g) or 28718)
+    rf"{_READ_287} ?[gq986&@] ?[)}}\]]",  # 2879)
     rf"{_READ_287} ?[({{\[] ?[gq9][l1|!j]\b",  # 287(gl
 )
 _READ_ICE = r"(?-i:(?<![\w(.])(?:[1l|][CG]E\b|IGE\b|[1l|]\. ?[CG]\. ?E\.?(?!\w)))"
@@ -642,7 +642,7 @@ _OCR_SIGNS = (
         saved_by="nationality act",
     ),
     _Sign(
-        words=_pattern(*(rf"(?:{words})(?=[\"”»)]{{0,2}} {_PROGRAM})" for words in _READ_G)),
+        words=_pattern(*(rf"(?:{words})(?=[\"”»)]{{0,2}} {_PROGRAM})" for words in (*_READ_G, rf"{_READ_287} ?[@)]"))),
         stems=_READ_STEMS,
         needs=("law enforcement",),
         before=_NUMBERED,

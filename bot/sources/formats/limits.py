@@ -43,5 +43,6 @@ OCR = {  # for the scanned pages of one document
     "pixels": 12_000_000,  # on one page; a page of legal size has 10.7 million
     "bytes of memory": 1 << 30,  # for drawing a page, and again for reading it
     "characters": 100_000,  # on one page
+    "seconds for the languages": 20,  # of elapsed time
     "failures": 3,  # pages that can't be read, until the rest is left alone
 }

@@ -11,6 +11,7 @@ import ctypes
 import io
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import sqrt
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 PROGRAM = "tesseract"
 WANTED = ("eng", "spa")  # the first is required
 ORIENTATION = "osd"  # finds out if a page lies on its side
-LISTED_WITHIN = 20  # seconds for the list of languages
+FEW_DOTS = 150  # per inch
+MOST_PICTURES = 50  # on one page, to find the largest among
 GRACE = 30.0  # seconds beyond the limits, until the other process itself is ended
 ENDS_WITHIN = 0.3  # seconds for the other process to end everything after it was asked to
-HOW_TO_INSTALL = "apt-get install tesseract-ocr tesseract-ocr-spa"
+HOW_TO_INSTALL = "apt-get install tesseract-ocr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,10 @@ class Tesseract:
         return [language for language in WANTED if language in self.languages]
 
     @property
-    def arguments(self) -> list[str]:
-        """The arguments that say how to read a page."""
-        layout = "1" if ORIENTATION in self.languages else "3"
-        return ["stdin", "stdout", "-l", "+".join(self.reads), "--psm", layout]
+    def ways(self) -> list[list[str]]:
+        """The arguments for reading a page: upright, and then turned as it seems to lie, which often goes wrong."""
+        common = [self.program, "stdin", "stdout", "-l", "+".join(self.reads), "--psm"]
+        return [[*common, "3"], *([[*common, "1"]] if ORIENTATION in self.languages else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ async def find_tesseract(program: str = PROGRAM) -> Tesseract:
     path = shutil.which(program)
     if path is None:
         raise Unreadable(f"{PROGRAM} isn't installed; install it: {HOW_TO_INSTALL}")
-    answers = await _asked({"do": "languages", "program": path, "limits": OCR}, b"", LISTED_WITHIN + GRACE)
+    answers = await _asked({"do": "languages", "program": path, "limits": OCR}, b"", OCR["seconds for the languages"] + GRACE)
     found = next((answer["languages"] for answer in answers if "languages" in answer), None)
     if found is None:
         raise Unreadable(f"{path} doesn't list its languages; install it again: {HOW_TO_INSTALL}")
@@ -85,8 +88,7 @@ async def read_scans(body: bytes, pages: Sequence[int], tesseract: Tesseract) ->
     """Read these pages of a PDF, counted from 1. What can't be read is left out and explained in a sentence."""
     job = {
         "do": "pages",
-        "program": tesseract.program,
-        "arguments": tesseract.arguments,
+        "ways": tesseract.ways,
         "pages": list(pages[: OCR["pages"]]),
         "limits": OCR,
     }
@@ -103,7 +105,7 @@ async def read_scans(body: bytes, pages: Sequence[int], tesseract: Tesseract) ->
 async def _asked(job: Mapping[str, Any], body: bytes, seconds: float) -> list[dict[str, Any]]:
     """Run this module in a separate process and return its answers, as many as it could give."""
     asked = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "bot.sources.formats.ocr", json.dumps(job)),
+        *(sys.executable, "-P", "-m", "bot.sources.formats.ocr", json.dumps({**job, "parent": os.getpid()})),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -152,6 +154,12 @@ _MOST_ROUNDS = 1_000  # of ending processes, should they start new ones meanwhil
 _LOOK_EVERY = 0.2  # seconds
 _KEPT = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX")  # of the environment, which has tokens
 _LISTED = 100_000  # bytes of the list of languages
+_COMMON = frozenset(
+    re.findall(
+        r"\w+",
+        "the of and to in for a an on by with is at from be or as this de la el los las y en que del por para un una",
+    )
+)
 
 
 def _say(**answer: Any) -> None:
@@ -160,11 +168,11 @@ def _say(**answer: Any) -> None:
 
 
 def _read_languages(program: str) -> None:
-    listed = _output([program, "--list-langs"], None, LISTED_WITHIN, _LISTED).decode(errors="replace")
+    listed = _output([program, "--list-langs"], None, OCR["seconds for the languages"], _LISTED).decode(errors="replace")
     _say(languages=[line.strip() for line in listed.splitlines()[1:] if line.strip()][:500])
 
 
-def _read_pages(body: bytes, numbers: Sequence[int], command: Sequence[str]) -> None:
+def _read_pages(body: bytes, numbers: Sequence[int], ways: Sequence[Sequence[str]]) -> None:
     """Read pages until the time is up or too many have failed."""
     from bot.sources.formats.pdf import open_pdf  # noqa: PLC0415 - only this process needs it
 
@@ -175,7 +183,7 @@ def _read_pages(body: bytes, numbers: Sequence[int], command: Sequence[str]) -> 
             raise Unreadable(f"reading the scans takes longer than {OCR['seconds']} seconds, so the rest wasn't read")
         try:
             page = opened[number - 1]
-            text = _page_text(page, command, min(left, OCR["seconds for a page"]))
+            text = _page_text(page, ways, min(left, OCR["seconds for a page"]))
             page.close()
             _say(page=number, text=text)
         except Unreadable as fault:
@@ -185,13 +193,24 @@ def _read_pages(body: bytes, numbers: Sequence[int], command: Sequence[str]) -> 
                 raise Unreadable("too many pages can't be read, so the rest was left alone") from fault
 
 
-def _page_text(page: "PdfPage", command: Sequence[str], seconds: float) -> str:
+def _page_text(page: "PdfPage", ways: Sequence[Sequence[str]], seconds: float) -> str:
+    """Return what a page says. If it makes no sense, it may lie on its side or upside down."""
     with _in_memory() as picture:
-        dots = _draw(page, picture)
-        most = OCR["characters"] * 4
-        said = _output([*command, "--dpi", str(dots)], picture, seconds, most)
-    text = said.decode("utf-8", "replace").replace("\0", " ")
+        dots, text = _draw(page, picture), ""
+        for way in ways:
+            picture.seek(0)
+            said = _output([*way, "--dpi", str(dots)], picture, seconds, OCR["characters"] * 4)
+            read = said.decode("utf-8", "replace").replace("\0", " ")
+            text = text or read
+            if _makes_sense(read):
+                text = read
+                break
     return "\n".join(line.strip() for line in text.split("\n"))[: OCR["characters"]]
+
+
+def _makes_sense(text: str) -> bool:
+    words = re.findall(r"\w+", text.casefold())
+    return not words or sum(word in _COMMON for word in words) * 30 >= len(words)
 
 
 def _in_memory() -> IO[bytes]:
@@ -206,7 +225,7 @@ def _draw(page: "PdfPage", picture: IO[bytes]) -> int:
     width, height = page.get_size()
     if width <= 0 or height <= 0:
         raise Unreadable("it has no size")
-    scale = min(OCR["dots per inch"] / 72, sqrt(OCR["pixels"] / (width * height)), OCR["pixels"] / max(width, height))
+    scale = min(_dots(page) / 72, sqrt(OCR["pixels"] / (width * height)), OCR["pixels"] / max(width, height))
     bitmap = page.render(scale=scale, grayscale=True)
     if bitmap.n_channels != 1 or bitmap.width * bitmap.height > OCR["pixels"] * 2:
         raise Unreadable("it can't be drawn")
@@ -217,6 +236,24 @@ def _draw(page: "PdfPage", picture: IO[bytes]) -> int:
     bitmap.close()
     picture.seek(0)
     return max(70, int(scale * 72))
+
+
+def _dots(page: "PdfPage") -> float:
+    """Return the dots per inch of the largest picture on the page, because it is read best as it was scanned.
+
+    If there are few, take twice as many.
+    """
+    from pypdfium2 import PdfImage, PdfiumError, raw  # noqa: PLC0415 - only this process needs it
+
+    found = {0.0: float(OCR["dots per inch"])}
+    for picture in islice(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=1), MOST_PICTURES):
+        with contextlib.suppress(PdfiumError, ZeroDivisionError):
+            assert isinstance(picture, PdfImage)
+            left, bottom, right, top = picture.get_bounds()
+            across, up = right - left, top - bottom
+            found[across * up] = sqrt(picture.get_px_size()[0] * picture.get_px_size()[1] / (across * up)) * 72
+    dots = found[max(found)]
+    return min(dots * 2 if dots < FEW_DOTS else dots, OCR["dots per inch"])
 
 
 def _output(command: Sequence[str], stdin: IO[bytes] | None, seconds: float, most: int) -> bytes:
@@ -249,6 +286,8 @@ def _read(run: "subprocess.Popen[bytes]", seconds: float, most: int) -> bytes:
     out, said, until = run.stdout.fileno(), io.BytesIO(), time.monotonic() + seconds
     os.set_blocking(out, False)
     while True:
+        if os.getppid() != _parent:
+            raise SystemExit(1)  # nobody waits for it any more
         is_over = run.poll() is not None
         select.select([out], [], [], 0 if is_over else _LOOK_EVERY)
         with contextlib.suppress(BlockingIOError):
@@ -326,6 +365,9 @@ def _control(option: int, value: int) -> None:
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
+_parent = 0  # the process that asked
+
+
 def _stop(_: int, __: object) -> None:
     raise SystemExit(1)
 
@@ -335,7 +377,7 @@ def _work(job: Mapping[str, Any]) -> None:
         if job["do"] == "languages":
             _read_languages(job["program"])
         else:
-            _read_pages(sys.stdin.buffer.read(), job["pages"], [job["program"], *job["arguments"]])
+            _read_pages(sys.stdin.buffer.read(), job["pages"], job["ways"])
     except Unreadable as fault:
         _say(fault=str(fault))
     except MemoryError:
@@ -346,7 +388,9 @@ def _work(job: Mapping[str, Any]) -> None:
 
 
 def _main() -> None:
+    global _parent  # noqa: PLW0603 - this process has only one job
     job = json.loads(sys.argv[1])
+    _parent = job["parent"]
     OCR.update(job["limits"])
     signal.signal(signal.SIGTERM, _stop)
     _control(_ADOPT, 1)
