@@ -75,7 +75,9 @@ async def find_tesseract(program: str = PROGRAM) -> Tesseract:
     path = shutil.which(program)
     if path is None:
         raise Unreadable(f"{PROGRAM} isn't installed; install it: {HOW_TO_INSTALL}")
-    answers = await _asked({"do": "languages", "program": path, "limits": OCR}, b"", OCR["seconds for the languages"] + GRACE)
+    answers = await _asked(
+        {"do": "languages", "program": path, "limits": OCR}, b"", OCR["seconds for the languages"] + GRACE
+    )
     found = next((answer["languages"] for answer in answers if "languages" in answer), None)
     if found is None:
         raise Unreadable(f"{path} doesn't list its languages; install it again: {HOW_TO_INSTALL}")
@@ -168,7 +170,9 @@ def _say(**answer: Any) -> None:
 
 
 def _read_languages(program: str) -> None:
-    listed = _output([program, "--list-langs"], None, OCR["seconds for the languages"], _LISTED).decode(errors="replace")
+    listed = _output([program, "--list-langs"], None, OCR["seconds for the languages"], _LISTED).decode(
+        errors="replace"
+    )
     _say(languages=[line.strip() for line in listed.splitlines()[1:] if line.strip()][:500])
 
 
