@@ -18,7 +18,7 @@ from bot.domain.change import Change
 from bot.domain.document import Document, Expect
 from bot.errors import SourceError, Unreadable, attribute_errors_to
 from bot.pipeline.poll_agenda import record_ocr
-from bot.pipeline.scans import replace_scan, stored_scans
+from bot.pipeline.scans import known_scan, replace_scan, stored_scans
 from bot.sources import Fetcher
 from bot.sources.formats.document_text import pages_without_text
 from bot.sources.formats.ocr import OcrText, Tesseract, find_tesseract, read_scans
@@ -82,10 +82,16 @@ async def read_scan(
         log.warning("scan not read", item=scan.title, problem=str(fault))
         await replace_scan(store, scan.tried(str(fault), now()))
         return ()
+    has_words = any(text.strip() for text in read.pages.values())
+    problem = read.problem or ("" if has_words else "OCR finds no words on it")
     async with alone():
+        now_known = await known_scan(store, scan)
+        if now_known is None:
+            return ()  # another edition has come meanwhile; that one is read next
+        item = replace(item, title=now_known.title, meets_at=now_known.meets_at, status=now_known.status)
         changes = await record_ocr(place, item, document, store=store, now=now(), is_first=scan.is_first)
-        await replace_scan(store, replace(scan, is_read=bool(read.pages), problem=read.problem))
-    log.info("scan read by OCR", item=scan.title, pages=len(read.pages), problem=read.problem or None)
+        await replace_scan(store, replace(now_known, is_read=has_words, problem=problem))
+    log.info("scan read by OCR", item=scan.title, pages=len(read.pages), problem=problem or None)
     return changes
 
 
@@ -94,8 +100,8 @@ async def with_ocr(item: AgendaItem, document: Document, tesseract: Tesseract) -
     found = await asyncio.to_thread(pdf_text, document.body)
     read = await read_scans(document.body, found.scans, tesseract)
     pages = tuple(f"{text}\n\n{read.pages.get(number, '')}".strip() for number, text in enumerate(found.pages, start=1))
-    by_ocr = tuple(number for number in found.scans if read.pages.get(number))
-    unreadable = pages_without_text(pages)
+    by_ocr = tuple(number for number in found.scans if number in read.pages)
+    unreadable = pages_without_text(["read" if n in by_ocr else text for n, text in enumerate(pages, start=1)])
     said = replace(item, pages=pages, scans=found.scans, by_ocr=by_ocr, unreadable=unreadable, evidence=document.sha256)
     return said, read
 

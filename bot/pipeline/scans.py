@@ -48,6 +48,12 @@ async def _keep(store: Notes, source: str, scans: Sequence[Scan]) -> None:
     await store.note(SCANS, source, json.dumps([_json(scan) for scan in scans]) if scans else None)
 
 
+async def known_scan(store: Notes, scan: Scan) -> Scan | None:
+    """Return a scan as it is remembered now, or None if its document has another edition or text meanwhile."""
+    known = (await stored_scans(store)).get(scan.source, ())
+    return next((each for each in known if (each.item, each.sha256) == (scan.item, scan.sha256)), None)
+
+
 async def replace_scan(store: Notes, scan: Scan) -> None:
     """Store what became of a scan, unless another edition of its document has come meanwhile."""
     known = (await stored_scans(store)).get(scan.source, ())
