@@ -1,15 +1,19 @@
 """Remember the scanned documents of local meetings: in the store's notes, one for each place."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
+
+import structlog
 
 from bot.domain.agenda import LocalReading, Place
 from bot.domain.agendas.scans import Scan, remembered_scans, scan_of
 from bot.store import Notes
 
 SCANS = "scan"  # the kind of notes
+
+log = structlog.get_logger()
 
 
 async def stored_scans(store: Notes) -> Mapping[str, tuple[Scan, ...]]:
@@ -66,11 +70,15 @@ def _json(scan: Scan) -> dict[str, object]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
-def _scans_from(text: str) -> Iterable[Scan]:
+def _scans_from(text: str) -> Iterator[Scan]:
+    """Yield the stored scans. One that this version can't read is left out and logged."""
     known = {field.name for field in fields(Scan)}
     for value in json.loads(text):
-        times = {name: _moment(value[name]) for name in ("seen_at", "meets_at", "due_at") if name in value}
-        yield Scan(**{name: each for name, each in (value | times).items() if name in known})
+        try:
+            times = {name: _moment(value[name]) for name in ("seen_at", "meets_at", "due_at") if value.get(name)}
+            yield Scan(**{name: each for name, each in (value | times).items() if name in known})
+        except (TypeError, ValueError) as fault:
+            log.warning("a stored scan can't be read", problem=str(fault))
 
 
 def _moment(text: str) -> datetime | date:

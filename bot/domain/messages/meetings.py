@@ -108,7 +108,8 @@ def scanned(to: Subscription, wording: Wording, scans: Iterable[Scan]) -> Sequen
 def _scan_line(wording: Wording, scan: Scan) -> Line:
     place = f"{scan.body}, {scan.source}" if scan.body not in scan.source else scan.source
     when = f", {wording.day(scan.meets_on)}" if scan.meets_on is not None else ""
-    return (Span("• "), Span(f"{place}{when}: {scan.title}", href=scan.address))
+    title = "" if scan.title.casefold() in place.casefold() else f": {scan.title}"
+    return (Span("• "), Span(f"{place}{when}{title}", href=scan.address))
 
 
 def _line(wording: Wording, said: Mention) -> Line:
