@@ -1,9 +1,10 @@
 """Scanned agendas from the poll to the message: remembered, told once, and read with OCR if it is on."""
 
+import asyncio
 import json
 import os
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from bot.commands.as_json import change_json
 from bot.domain.agenda import Place
 from bot.domain.change import Kind
 from bot.fetch import Clock, Fetch, Limits
+from bot.pipeline import ocr
 from bot.pipeline.ocr import Ocr
 from bot.pipeline.runner import Runner
 from bot.pipeline.scans import all_scans
 from bot.store.tiny.store import TinyStore
+from bot.worker.worker import Worker
 
 NASH = "Nash County, NC"
 AGENDA = """3. Consider a 287(9) agreement between the Sheriff
@@ -48,7 +51,7 @@ def reads(tmp_path, monkeypatch):
 class Nash:
     """Nash County on Legistar, with a runner that reads its agendas and, if it should, its scans."""
 
-    def __init__(self, server: LoopbackLegistar, folder: Path, *, ocr: bool) -> None:
+    def __init__(self, server: LoopbackLegistar, folder: Path, *, is_on: bool) -> None:
         self.server, self.now, self.store = server, TUESDAY, TinyStore.open(folder)
         self.place = Place(
             name=NASH, kind="legistar", address=server.address, state="NC", county="Nash", zone="America/New_York"
@@ -62,7 +65,7 @@ class Nash:
         )
         self.runner = Runner(
             store=self.store, fetch=self.fetch, sources={}, channels={}, now=lambda: self.now,
-            every=timedelta(hours=1), page="https://ice.example/", places={NASH: self.place}, ocr=Ocr() if ocr else None,
+            every=timedelta(hours=1), page="https://ice.example/", places={NASH: self.place}, ocr=Ocr() if is_on else None,
         )  # fmt: skip
 
     async def poll(self, after=timedelta(hours=1)):
@@ -86,7 +89,7 @@ async def nash(request, tmp_path):
     async with LoopbackLegistar() as server:
         server.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
         server.item(77, 1, "Call to order")
-        at = Nash(server, tmp_path / "data", ocr=getattr(request, "param", True))
+        at = Nash(server, tmp_path / "data", is_on=getattr(request, "param", True))
         async with at.fetch:
             await at.poll()
             yield at
@@ -104,6 +107,7 @@ async def test_a_mention_in_a_scan_is_recorded_and_says_so(nash, reads):
     assert (await nash.store.evidence(said.evidence)).body == SCAN
 
 
+@pytest.mark.slow
 async def test_an_unchanged_scan_is_read_once_and_a_changed_one_again(nash, reads):
     nash.publish(SCAN)
     await nash.poll()
@@ -118,6 +122,7 @@ async def test_an_unchanged_scan_is_read_once_and_a_changed_one_again(nash, read
     assert await nash.runner.read_next_scan() == ()
 
 
+@pytest.mark.slow
 async def test_polls_after_ocr_neither_repeat_nor_end_the_mention(nash, reads):
     nash.publish(SCAN)
     await nash.poll()
@@ -131,17 +136,19 @@ async def test_polls_after_ocr_neither_repeat_nor_end_the_mention(nash, reads):
     assert await nash.runner.read_next_scan() == ()
 
 
+@pytest.mark.slow
 async def test_a_restart_between_the_poll_and_ocr_loses_nothing(nash, reads, tmp_path):
     nash.publish(SCAN)
     await nash.poll()
     await nash.store.close()
-    again = Nash(nash.server, tmp_path / "data", ocr=True)
+    again = Nash(nash.server, tmp_path / "data", is_on=True)
     again.now = nash.now
     async with again.fetch:
         assert len(await again.runner.read_next_scan()) == 1
     nash.store = again.store
 
 
+@pytest.mark.slow
 async def test_words_that_the_typed_pages_have_are_not_told_again_by_ocr(nash, reads):
     nash.server.items[77] = []
     nash.publish(
@@ -152,6 +159,7 @@ async def test_words_that_the_typed_pages_have_are_not_told_again_by_ocr(nash, r
     assert await nash.runner.read_next_scan() == ()
 
 
+@pytest.mark.slow
 async def test_an_attachment_in_a_typed_packet_is_read(nash, reads):
     nash.publish(scanned("Agenda: call to order, minutes, adjournment", drawn(typed("x"), dpi=30), "Adjourn"))
     await nash.poll()
@@ -159,6 +167,7 @@ async def test_an_attachment_in_a_typed_packet_is_read(nash, reads):
     assert (change.mention.page, change.mention.by_ocr) == (2, True)
 
 
+@pytest.mark.slow
 async def test_a_scan_that_is_gone_is_tried_three_times(nash, reads):
     nash.publish(SCAN)
     await nash.poll()
@@ -173,6 +182,7 @@ async def test_a_scan_that_is_gone_is_tried_three_times(nash, reads):
     assert scan.is_unread
 
 
+@pytest.mark.slow
 async def test_a_scan_that_ocr_cannot_read_stays_unread_and_says_why(nash, tmp_path, reads):
     (tmp_path / "bin" / "tesseract").write_text(
         '#!/bin/sh\n[ "$1" = --list-langs ] && echo List && echo eng && exit\nexit 3'
@@ -183,6 +193,65 @@ async def test_a_scan_that_ocr_cannot_read_stays_unread_and_says_why(nash, tmp_p
     [scan] = await nash.scans()
     assert (scan.is_unread, scan.problem) == (True, "page 1: tesseract failed with exit code 3")
     assert await nash.runner.read_next_scan() is None
+
+
+@pytest.mark.slow
+async def test_polls_of_the_same_place_go_on_while_a_scan_is_read(nash, tmp_path, reads):
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    (tmp_path / "bin" / "tesseract").write_text(
+        f'#!/bin/sh\n[ "$1" = --list-langs ] && echo List && echo eng && exit\nread line < {begun}; exec sleep 600'
+    )
+    nash.publish(SCAN)
+    await nash.poll()
+    reading = asyncio.create_task(nash.runner.read_next_scan())
+    await asyncio.to_thread(begun.write_text, "go on\n")  # waits until Tesseract runs
+    nash.server.item(77, 2, "Agreement with ICE under Section 287(g)")
+    nash.publish(SCAN)
+    [change] = await nash.poll()
+    assert not change.mention.by_ocr
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert [scan.is_waiting(nash.now) for scan in await nash.scans()] == [True]
+
+
+@pytest.mark.slow
+async def test_a_meeting_that_moves_while_its_scan_is_read_is_told_at_its_new_time(nash, reads, monkeypatch):
+    nash.publish(SCAN)
+    await nash.poll()
+    read = ocr.with_ocr
+
+    async def then_move(*about):
+        done = await read(*about)
+        nash.server.events[77]["EventDate"] = "2026-12-08T00:00:00"
+        nash.publish(SCAN)
+        await nash.poll()
+        return done
+
+    monkeypatch.setattr(ocr, "with_ocr", then_move)
+    [change] = await nash.runner.read_next_scan()
+    assert change.mention.meets_on == date(2026, 12, 8)
+
+
+@pytest.mark.slow
+async def test_a_worker_reads_scans_beside_its_other_work(nash, reads):
+    nash.publish(SCAN)
+    await nash.poll()
+    worker = Worker(nash.runner)
+    await worker.tick()
+    await worker.idle()
+    assert [change.mention.by_ocr for change in await nash.store.changes()] == [True]
+
+
+@pytest.mark.slow
+async def test_a_scan_without_words_stays_unread(nash, reads):
+    reads("")
+    nash.publish(SCAN)
+    await nash.poll()
+    assert await nash.runner.read_next_scan() == ()
+    [scan] = await nash.scans()
+    assert (scan.is_unread, scan.problem) == (True, "OCR finds no words on it")
 
 
 @pytest.mark.parametrize("nash", [False], indirect=True)

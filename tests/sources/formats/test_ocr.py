@@ -98,6 +98,7 @@ async def test_a_page_of_ten_meters_is_drawn_small():
     assert "Agreement under Section" in (await read_scans(body, (1,), await find_tesseract())).pages[1]
 
 
+@pytest.mark.slow
 @needs_tesseract
 async def test_an_empty_page_and_a_broken_pdf_have_no_text():
     tesseract = await find_tesseract()
@@ -126,6 +127,7 @@ def test_scanned_pages_are_told_from_blank_ones(pages, scans):
 # ── programs that misbehave ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "says"),
     [
@@ -145,6 +147,7 @@ async def test_a_program_that_misbehaves_is_ended_and_explained(stand_in, monkey
     assert not running(mark)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "does",
     [
@@ -166,6 +169,7 @@ async def test_bytes_that_are_no_text_do_no_harm(stand_in):
     assert "287(g)" in read.pages[1]
 
 
+@pytest.mark.slow
 async def test_only_a_few_pages_that_fail_are_tried(stand_in):
     body = scanned(*[drawn(typed("x"), dpi=30)] * 6)
     read = await read_scans(body, (1, 2, 3, 4, 5, 6), stand_in("exit 1"))
@@ -173,6 +177,7 @@ async def test_only_a_few_pages_that_fail_are_tried(stand_in):
     assert read.problem.endswith("too many pages can't be read, so the rest was left alone")
 
 
+@pytest.mark.slow
 async def test_more_pages_than_the_limit_are_left_out(stand_in, monkeypatch):
     narrow(monkeypatch, pages=2)
     body = scanned(*[drawn(typed("x"), dpi=30)] * 3)
@@ -180,6 +185,7 @@ async def test_more_pages_than_the_limit_are_left_out(stand_in, monkeypatch):
     assert (read.pages, read.problem) == ({1: "read", 2: "read"}, "only the first 2 of 3 scanned pages were read")
 
 
+@pytest.mark.slow
 async def test_what_was_read_before_the_time_was_up_counts(stand_in, monkeypatch):
     narrow(monkeypatch, seconds=1)
     body = scanned(*[drawn(typed("x"), dpi=30)] * 9)
@@ -210,6 +216,7 @@ async def test_a_reading_that_is_called_off_ends_the_program(stand_in, mark):
     await eventually(lambda: not running(mark))
 
 
+@pytest.mark.slow
 async def test_a_program_does_not_outlive_one_that_was_killed(stand_in, mark, tmp_path):
     tesseract = stand_in(f"sleep {mark}")
     (tmp_path / "scan.pdf").write_bytes(SCAN)
@@ -232,6 +239,7 @@ async def test_the_languages_that_are_installed_are_found(stand_in):
     assert await find_tesseract() == Tesseract(program, ("eng", "osd"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("languages", "says"),
     [
