@@ -129,18 +129,22 @@ def test_scanned_pages_are_told_from_blank_ones(pages, scans):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("does", "says"),
+    ("does", "says", "limits"),
     [
-        ("sleep MARK", "takes longer than 1 seconds"),
-        ("exec 1>&-; sleep MARK", "takes longer than 1 seconds"),
-        ("yes MARK", "writes more than 400 bytes"),
-        ("kill -SEGV $$", "crashed (SIGSEGV)"),
-        ("exit 7", "failed with exit code 7"),
-        ("while :; do :; done", "takes longer than 1 seconds"),
+        ("sleep MARK", "takes longer than 1 seconds", {"seconds_for_a_page": 1}),
+        ("exec 1>&-; sleep MARK", "takes longer than 1 seconds", {"seconds_for_a_page": 1}),
+        (
+            "while :; do :; done",
+            "was ended, because it needs too much time or memory",
+            {"seconds_of_CPU_for_a_page": 1},
+        ),
+        ("yes MARK", "writes more than 400 bytes", {"characters": 100}),
+        ("kill -SEGV $$", "crashed (SIGSEGV)", {}),
+        ("exit 7", "failed with exit code 7", {}),
     ],
 )
-async def test_a_program_that_misbehaves_is_ended_and_explained(stand_in, monkeypatch, mark, does, says):
-    narrow(monkeypatch, seconds_for_a_page=1, characters=100)
+async def test_a_program_that_misbehaves_is_ended_and_explained(stand_in, monkeypatch, mark, does, says, limits):
+    narrow(monkeypatch, **limits)
     read = await read_scans(SCAN, (1,), stand_in(does.replace("MARK", mark)))
     assert read.pages == {}
     assert read.problem == f"page 1: tesseract {says}"
@@ -186,12 +190,18 @@ async def test_more_pages_than_the_limit_are_left_out(stand_in, monkeypatch):
 
 
 @pytest.mark.slow
-async def test_what_was_read_before_the_time_was_up_counts(stand_in, monkeypatch):
-    narrow(monkeypatch, seconds=1)
-    body = scanned(*[drawn(typed("x"), dpi=30)] * 9)
-    read = await read_scans(body, tuple(range(1, 10)), stand_in("echo read; sleep 0.4"))
-    assert 1 <= len(read.pages) < 9
-    assert "longer than 1 seconds" in read.problem
+async def test_once_the_time_is_up_the_rest_is_left_alone(stand_in, monkeypatch):
+    narrow(monkeypatch, seconds=0)
+    read = await read_scans(SCAN, (1,), stand_in("echo read"))
+    assert read.pages == {}
+    assert read.problem == "reading the scans takes longer than 0 seconds, so the rest wasn't read"
+
+
+@pytest.mark.slow
+async def test_what_was_read_before_the_process_was_killed_counts(stand_in, tmp_path):
+    body = scanned(*[drawn(typed("x"), dpi=30)] * 3)
+    read = await read_scans(body, (1, 2, 3), stand_in(f"mkdir {tmp_path}/once && echo read || kill -9 $PPID"))
+    assert (read.pages, read.problem) == ({1: "read"}, "the process that reads scans ended too early")
 
 
 async def test_the_program_gets_no_secrets(stand_in, monkeypatch):
@@ -241,16 +251,16 @@ async def test_the_languages_that_are_installed_are_found(stand_in):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("languages", "says"),
+    ("languages", "says", "seconds"),
     [
-        ('echo "List of available languages (1):"; echo fra', "its English isn't; install it: apt-get install"),
-        ("exit 1", "doesn't list its languages"),
-        ("kill -9 $$", "doesn't list its languages"),
-        ("sleep 60", "doesn't list its languages"),
+        ('echo "List of available languages (1):"; echo fra', "its English isn't; install it: apt-get install", 60),
+        ("exit 1", "doesn't list its languages", 60),
+        ("kill -9 $$", "doesn't list its languages", 60),
+        ("sleep 60", "doesn't list its languages", 1),
     ],
 )
-async def test_an_installation_that_cannot_read_is_explained(stand_in, monkeypatch, languages, says):
-    narrow(monkeypatch, seconds_for_the_languages=1)
+async def test_an_installation_that_cannot_read_is_explained(stand_in, monkeypatch, languages, says, seconds):
+    narrow(monkeypatch, seconds_for_the_languages=seconds)
     stand_in("exit", languages)
     with pytest.raises(Unreadable, match=says):
         await find_tesseract()
