@@ -82,17 +82,22 @@ async def read_scan(
         log.warning("scan not read", item=scan.title, problem=str(fault))
         await replace_scan(store, scan.tried(str(fault), now()))
         return ()
-    has_words = any(text.strip() for text in read.pages.values())
-    problem = read.problem or ("" if has_words else "OCR finds no words on it")
     async with alone():
         now_known = await known_scan(store, scan)
         if now_known is None:
             return ()  # another edition has come meanwhile; that one is read next
         item = replace(item, title=now_known.title, meets_at=now_known.meets_at, status=now_known.status)
         changes = await record_ocr(place, item, document, store=store, now=now(), is_first=scan.is_first)
-        await replace_scan(store, replace(now_known, is_read=has_words, problem=problem))
-    log.info("scan read by OCR", item=scan.title, pages=len(read.pages), problem=problem or None)
+        await replace_scan(store, _after(now_known, read, now()))
+    log.info("scan read by OCR", item=scan.title, pages=len(read.pages), problem=read.problem or None)
     return changes
+
+
+def _after(scan: Scan, read: OcrText, now: datetime) -> Scan:
+    """Return a scan after OCR. If OCR failed altogether, it's tried again, because Tesseract may be what is broken."""
+    if any(text.strip() for text in read.pages.values()):
+        return replace(scan, is_read=True, problem=read.problem)
+    return scan.tried(read.problem, now) if read.problem else replace(scan, problem="OCR finds no words on it")
 
 
 async def with_ocr(item: AgendaItem, document: Document, tesseract: Tesseract) -> tuple[AgendaItem, OcrText]:

@@ -9,6 +9,8 @@ import structlog
 
 from bot.domain.agenda import LocalReading, Place
 from bot.domain.agendas.scans import Scan, remembered_scans, scan_of
+from bot.domain.document import Document
+from bot.domain.web_address import masked
 from bot.store import Notes
 
 SCANS = "scan"  # the kind of notes
@@ -29,12 +31,15 @@ async def all_scans(store: Notes, now: datetime) -> Sequence[Scan]:
 async def remember_scans(
     store: Notes, place: Place, reading: LocalReading, at: datetime, *, is_first: bool
 ) -> tuple[Scan, ...]:
-    """Remember the scans among the items of a reading, and return all that are remembered of the place."""
-    if not reading.items:
+    """Remember the scans among the items of a reading, and return all that are remembered of the place.
+
+    The store is asked only if a paged document was read, because it returns the notes of all places at once.
+    """
+    if not any(item.pages for item in reading.items):
         return ()
     text = (await store.notes(SCANS)).get(place.name)
     known = tuple(_scans_from(text)) if text is not None else ()
-    from_where = {document.sha256: document.address for document in reading.documents}
+    from_where = {document.sha256: _fetched_from(document) for document in reading.documents}
     new = [
         scan_of(place, item, from_where.get(item.evidence, ""), at, is_first=is_first)
         for item in reading.items
@@ -46,6 +51,12 @@ async def remember_scans(
     if scans != known:
         await _keep(store, place.name, scans)
     return scans
+
+
+def _fetched_from(document: Document) -> str:
+    """Return where to fetch a document again, or an empty string if its address has a secret, which isn't kept."""
+    address = document.headers.get("final-address", document.address)
+    return address if address == masked(address) and "***" not in address else ""
 
 
 async def _keep(store: Notes, source: str, scans: Sequence[Scan]) -> None:
