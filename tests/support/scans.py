@@ -84,3 +84,25 @@ def scanned(*pages: tuple[bytes, int, int] | str, size: Sequence[float] = (612, 
 def scan_of(text: str, **how: float) -> bytes:
     """Return a PDF with one scanned page of this text in Helvetica."""
     return scanned(drawn(typed(text), **how))  # type: ignore[arg-type]
+
+
+def stamped(picture: tuple[bytes, int, int], stamp: str, *, is_wrapped: bool) -> bytes:
+    """Return a PDF with one scanned page that has typed words over it. The picture may be wrapped in a form."""
+    pixels, width, height = picture
+    packed, shown = zlib.compress(pixels, 1), b"612 0 0 792 0 0 cm /X Do"
+    words = f" BT /F1 8 Tf 72 20 Td ({_escaped(stamp)}) Tj ET".encode("cp1252")
+    content = (b"q /W Do Q" if is_wrapped else b"q " + shown + b" Q") + words
+    used = b"/XObject << /X 6 0 R /W 7 0 R >> /Font << /F1 3 0 R >>"
+    return with_table(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R >>",
+            2: b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+            3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+            4: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << %s >> /Contents 5 0 R >>" % used,
+            5: b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            6: b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 "
+            b"/Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(packed), packed),
+            7: b"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /XObject << /X 6 0 R >> >> "
+            b"/Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
+        }
+    )

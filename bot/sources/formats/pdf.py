@@ -25,7 +25,8 @@ MOST_NOTES = 2_000  # annotations on one page
 LONGEST_NOTE = 200_000  # bytes
 MOST_OBJECTS = 2_000  # on one page, to look for a picture among
 FEW_LETTERS = 80  # on a scanned page, from a stamp or a page number that was put over the picture
-FULL_PAGE = 0.5  # the part of the page that a scan covers at least if there are letters
+FULL_PAGE = 0.8  # the part of the page that a scan covers at least if there are letters
+MOST_WRAPPED = 20  # objects of a form, to look for a picture among
 OUTLINES = 50  # on a page without text; letters that were turned into drawings, perhaps
 
 _ONE_AT_A_TIME = Lock()  # so that the memory limit holds for the whole program
@@ -162,15 +163,23 @@ def _page_text(page: "PdfPage", most: int, forms: Any) -> str:
 
 def _is_scan(page: "PdfPage", text: str) -> bool:
     """Return whether a page is a picture of text: it has no text or hardly any, and a picture or many outlines."""
+    from pypdfium2 import PdfiumError  # noqa: PLC0415 - as above
+
     letters = sum(map(str.isalnum, text))
     if letters > FEW_LETTERS:
         return False
-    pictures, outlines = _drawn(page)
+    try:
+        pictures, outlines = _drawn(page)
+    except (PdfiumError, ZeroDivisionError):  # the text counts anyway
+        return False
     return pictures > (FULL_PAGE if letters else 0) or (not letters and outlines >= OUTLINES)
 
 
 def _drawn(page: "PdfPage") -> tuple[float, int]:
-    """Return the part of a page that its pictures cover, and the number of its outlines. Forms within it count, too."""
+    """Return the part of a page that its pictures cover, and the number of its outlines.
+
+    A form with a picture in it counts as one, because programs that stamp pages wrap them that way.
+    """
     from pypdfium2 import PdfiumError, raw  # noqa: PLC0415 - as above
 
     width, height = page.get_size()
@@ -178,7 +187,7 @@ def _drawn(page: "PdfPage") -> tuple[float, int]:
     for seen, drawn in enumerate(page.get_objects(max_depth=1), start=1):
         if drawn.type == raw.FPDF_PAGEOBJ_PATH:
             outlines += 1
-        elif drawn.type in {raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM}:
+        elif drawn.type == raw.FPDF_PAGEOBJ_IMAGE or _wraps_picture(drawn):
             with suppress(PdfiumError):
                 left, bottom, right, top = drawn.get_bounds()
                 across, up = min(right, width) - max(left, 0), min(top, height) - max(bottom, 0)
@@ -186,6 +195,16 @@ def _drawn(page: "PdfPage") -> tuple[float, int]:
         if seen >= MOST_OBJECTS:
             break
     return covered, outlines
+
+
+def _wraps_picture(drawn: Any) -> bool:
+    from pypdfium2 import raw  # noqa: PLC0415 - as above
+
+    if drawn.type != raw.FPDF_PAGEOBJ_FORM:
+        return False
+    inner = range(min(raw.FPDFFormObj_CountObjects(drawn), MOST_WRAPPED))
+    kinds = (raw.FPDFPageObj_GetType(raw.FPDFFormObj_GetObject(drawn, number)) for number in inner)
+    return raw.FPDF_PAGEOBJ_IMAGE in kinds
 
 
 def _notes(page: "PdfPage", forms: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from support.scans import drawn, scan_of, scanned, typed
+from support.scans import drawn, scan_of, scanned, stamped, typed
 from support.waiting import eventually
 
 from bot.errors import Unreadable
@@ -122,6 +122,16 @@ async def test_an_empty_page_and_a_broken_pdf_have_no_text():
 )
 def test_scanned_pages_are_told_from_blank_ones(pages, scans):
     assert pdf_text(scanned(*pages)).scans == scans
+
+
+@pytest.mark.parametrize(
+    ("stamp", "is_wrapped", "is_scan"),
+    [("Page 1 of 90", False, True), ("Page 1 of 90", True, True), ("The meeting is canceled. " * 9, True, False)],
+)
+def test_a_stamp_over_a_scan_does_not_make_it_typed(stamp, is_wrapped, is_scan):
+    body = stamped(drawn(typed(AGENDA), dpi=50), stamp, is_wrapped=is_wrapped)
+    found = pdf_text(body)
+    assert (found.pages[0], found.scans) == (stamp.strip(), (1,) if is_scan else ())
 
 
 # ── programs that misbehave ──────────────────────────────────────────────────────────────────────────────────────────
