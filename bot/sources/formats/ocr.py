@@ -75,9 +75,8 @@ async def find_tesseract(program: str = PROGRAM) -> Tesseract:
     path = shutil.which(program)
     if path is None:
         raise Unreadable(f"{PROGRAM} isn't installed; install it: {HOW_TO_INSTALL}")
-    answers = await _asked(
-        {"do": "languages", "program": path, "limits": OCR}, b"", OCR["seconds for the languages"] + GRACE
-    )
+    job = {"do": "languages", "program": path, "limits": OCR}
+    answers = await _asked(job, b"", OCR["seconds for the languages"] + GRACE)
     found = next((answer["languages"] for answer in answers if "languages" in answer), None)
     if found is None:
         raise Unreadable(f"{path} doesn't list its languages; install it again: {HOW_TO_INSTALL}")
@@ -88,12 +87,7 @@ async def find_tesseract(program: str = PROGRAM) -> Tesseract:
 
 async def read_scans(body: bytes, pages: Sequence[int], tesseract: Tesseract) -> OcrText:
     """Read these pages of a PDF, counted from 1. What can't be read is left out and explained in a sentence."""
-    job = {
-        "do": "pages",
-        "ways": tesseract.ways,
-        "pages": list(pages[: OCR["pages"]]),
-        "limits": OCR,
-    }
+    job = {"do": "pages", "ways": tesseract.ways, "pages": list(pages[: OCR["pages"]]), "limits": OCR}
     answers = await _asked(job, body, OCR["seconds"] + GRACE)
     read = {answer["page"]: rejoin_words(answer["text"]).strip() for answer in answers if "text" in answer}
     problems = [answer["fault"] for answer in answers if "fault" in answer]
@@ -106,14 +100,7 @@ async def read_scans(body: bytes, pages: Sequence[int], tesseract: Tesseract) ->
 
 async def _asked(job: Mapping[str, Any], body: bytes, seconds: float) -> list[dict[str, Any]]:
     """Run this module in a separate process and return its answers, as many as it could give."""
-    asked = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "bot.sources.formats.ocr", json.dumps({**job, "parent": os.getpid()})),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        limit=1 << 20,
-    )
+    asked = await _started(json.dumps({**job, "parent": os.getpid()}))
     assert asked.stdin is not None
     assert asked.stdout is not None
     said = asyncio.create_task(asked.stdout.read())
@@ -130,6 +117,19 @@ async def _asked(job: Mapping[str, Any], body: bytes, seconds: float) -> list[di
     finally:
         await _ended(asked)
     return list(_answers(await said))
+
+
+async def _started(job: str) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "bot.sources.formats.ocr", job),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as fault:
+        raise Unreadable(f"the process that reads scans can't be started ({fault.strerror})") from fault
 
 
 async def _ended(asked: asyncio.subprocess.Process) -> None:
@@ -170,15 +170,16 @@ def _say(**answer: Any) -> None:
 
 
 def _read_languages(program: str) -> None:
-    listed = _output([program, "--list-langs"], None, OCR["seconds for the languages"], _LISTED).decode(
-        errors="replace"
-    )
-    _say(languages=[line.strip() for line in listed.splitlines()[1:] if line.strip()][:500])
+    listed = _output([program, "--list-langs"], None, OCR["seconds for the languages"], _LISTED)
+    lines = listed.decode(errors="replace").splitlines()[1:]
+    _say(languages=[line.strip() for line in lines if line.strip()][:500])
 
 
 def _read_pages(body: bytes, numbers: Sequence[int], ways: Sequence[Sequence[str]]) -> None:
     """Read pages until the time is up or too many have failed."""
-    from bot.sources.formats.pdf import open_pdf  # noqa: PLC0415 - only this process needs it
+    from pypdfium2 import PdfiumError  # noqa: PLC0415 - only this process needs it
+
+    from bot.sources.formats.pdf import open_pdf  # noqa: PLC0415 - the same
 
     opened, until, failures = open_pdf(body), time.monotonic() + OCR["seconds"], 0
     for number in numbers:
@@ -190,11 +191,17 @@ def _read_pages(body: bytes, numbers: Sequence[int], ways: Sequence[Sequence[str
             text = _page_text(page, ways, min(left, OCR["seconds for a page"]))
             page.close()
             _say(page=number, text=text)
-        except Unreadable as fault:
+        except (Unreadable, PdfiumError, MemoryError) as fault:
             failures += 1
-            _say(fault=f"page {number}: {fault}")
+            _say(fault=f"page {number}: {_why(fault)}")
             if failures >= OCR["failures"]:
                 raise Unreadable("too many pages can't be read, so the rest was left alone") from fault
+
+
+def _why(fault: Exception) -> str:
+    if isinstance(fault, MemoryError):
+        return f"it needs more than {OCR['bytes of memory'] >> 20} MiB of memory"
+    return str(fault) if isinstance(fault, Unreadable) else "it is broken"
 
 
 def _page_text(page: "PdfPage", ways: Sequence[Sequence[str]], seconds: float) -> str:

@@ -192,6 +192,13 @@ async def test_only_a_few_pages_that_fail_are_tried(stand_in):
 
 
 @pytest.mark.slow
+async def test_a_broken_page_does_not_hide_the_others(stand_in):
+    body = scanned(drawn(typed("x"), dpi=30), drawn(typed("x"), dpi=30))
+    read = await read_scans(body.replace(b"4 0 R 7 0 R", b"99 0 R 7 0 R"), (1, 2), stand_in("echo read"))
+    assert (read.pages, read.problem) == ({2: "read"}, "page 1: it is broken")
+
+
+@pytest.mark.slow
 async def test_more_pages_than_the_limit_are_left_out(stand_in, monkeypatch):
     narrow(monkeypatch, pages=2)
     body = scanned(*[drawn(typed("x"), dpi=30)] * 3)
