@@ -13,7 +13,7 @@ from bot.cli.options import Json, State, subject
 from bot.cli.output import print_csv, print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
-from bot.commands.local_sources import document_at, next_meetings, of_its_body, place_of, proposed
+from bot.commands.local_sources import document_at, is_anothers, next_meetings, of_its_body, place_of, proposed
 from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
@@ -23,7 +23,7 @@ from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import state_name
 from bot.domain.time_zones import zone_or_utc
-from bot.domain.web_address import masked
+from bot.domain.web_address import host_of, masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
@@ -31,7 +31,9 @@ from bot.pipeline.local_requests import added_sources, verified_on
 from bot.sources import LOCAL
 from bot.sources.formats.document_text import SCANNED
 from bot.sources.local.front_page import look_at
+from bot.sources.local.recognize import list_needed
 
+MOST_OFFERED = 4  # sources that a page links to
 read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 
@@ -329,22 +331,41 @@ def _looked_at(settings: Settings, place: Place, *, is_given: tuple[bool, bool])
     """
     has_kind, has_name = is_given
 
-    async def look() -> tuple[Place | None, tuple[str, str]]:
+    async def look() -> tuple[list[Place], tuple[str, str]]:
         async with _fetch(settings) as fetch:
             return await look_at(fetch, place)
 
     try:
         inside, stated = asyncio.run(look())
     except SourceError:
-        inside, stated = None, ("", "")
-    found = place
-    if inside is not None and not has_kind:
-        say(f"This page shows or links to {masked(inside.address)} ({inside.kind}), so that is proposed instead.")
-        say("To propose the page itself, run the command again with --kind page.")
-        found = replace(inside, state=place.state or inside.state, county=place.county)
-    elif place.kind == "page" and not has_kind:
-        say("I don't know this site's platform, so I read it as a page: its whole text counts as one item.")
+        inside, stated = [], ("", "")
+    found = place if has_kind else _chosen(place, inside, stated)
     return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
+
+
+def _chosen(place: Place, inside: Sequence[Place], stated: tuple[str, str]) -> Place:
+    """Return the source to propose: the first that a page leads to, if it isn't another place's, or the page itself.
+
+    Raise UsageError for a platform's page that belongs to no list of meetings.
+    """
+    own = [each for each in inside if not is_anothers(each, place, stated)]
+    for each in inside:
+        if each not in own:
+            say(f"This page also links to {masked(each.address)} ({each.kind}), which seems to be another place's.")
+    if own:
+        say(f"This page shows or links to {masked(own[0].address)} ({own[0].kind}), so that is proposed instead.")
+        say("To propose the page itself, run the command again with --kind page.")
+        for each in own[1:MOST_OFFERED]:
+            say(f"It also links to {masked(each.address)} ({each.kind}). If that is the one, run the command with it.")
+        return replace(own[0], state=place.state or own[0].state, county=place.county)
+    if needed := list_needed(place.address):
+        raise UsageError(
+            f"{host_of(place.address)} is a platform that I know, but I can't tell which list of meetings there you "
+            f"want. Open the list in a browser and copy its address, which looks like {needed}."
+        )
+    if place.kind == "page":
+        say("I don't know this site's platform, so I read it as a page: its whole text counts as one item.")
+    return place
 
 
 def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
-from bot.domain.agendas.bodies import body_of
+from bot.domain.agendas.bodies import body_of, letters
 from bot.domain.agendas.coverage import Coverage
+from bot.domain.pasted_address import pasted_address
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
@@ -23,7 +24,7 @@ from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import completed_address, recognize
+from bot.sources.local.recognize import recognize
 
 # Other names people use for a kind.
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
@@ -47,7 +48,7 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
             f"{masked_typed(address)!r} isn't a web address, or it contains a password. It should look like https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
-        typed = completed_address(address)
+        typed = pasted_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
@@ -57,7 +58,7 @@ def document_at(address: str) -> str | None:
 
     A document is read by itself, without the rest of its site.
     """
-    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
+    return "page" if _DOCUMENT.search(urlsplit(pasted_address(address)).path) else None
 
 
 async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
@@ -173,7 +174,7 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     """
     name, state = stated
     state = place.state or state
-    bare = re.sub(rf"-?{state.lower()}$", "", place.name) if state else ""
+    bare = _bare(place.name, state) if state else ""
     stated_name = name if stated[1] in {"", state} else ""
     found = (body_of(state, each) for each in (stated_name, bare, place.name) if each and state)
     body = next(filter(None, found), None)
@@ -183,6 +184,24 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     return replace(
         place, name=body.name, state=state, county=county, fips=body.fips if county == body.county_name else ""
     )
+
+
+def is_anothers(found: Place, place: Place, stated: tuple[str, str]) -> bool:
+    """Return True if a source that a page links to is named for another county or town than the page's own."""
+    name, state = place.name if place.state else stated[0], place.state or stated[1]
+    if not state or (found.state and found.state != state):
+        return bool(state)
+    own, theirs = body_of(state, name) or body_of(state, stated[0]), body_of(state, _bare(found.name, state))
+    return own is not None and theirs is not None and _stem(own.name) != _stem(theirs.name)
+
+
+def _bare(name: str, state: str) -> str:
+    """Return a source's name on its platform without its state, as in pittcounty-nc or pittcountync."""
+    return re.sub(rf"-?{state.lower()}$", "", name)
+
+
+def _stem(name: str) -> str:
+    return letters(re.sub(r" (?:County|Parish|Borough|Township|Village)$", "", name))
 
 
 def next_meetings(found: Iterable[JsonObject], today: date) -> list[str]:

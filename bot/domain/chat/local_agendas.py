@@ -49,6 +49,11 @@ SAID: Mapping[str, Phrase] = {
     "suggest_bad": Phrase(
         "“{typed}” isn't a web address that I can read. It should look like https://www.example.gov/agendas"
     ),
+    "suggest_two": Phrase("Send one address at a time."),
+    "suggest_needed": Phrase(
+        "I know the platform {host}, but not which list of meetings you want. Open the list and copy its address, which "
+        "looks like {needed}"
+    ),
     "suggest_private": Phrase("“{typed}” isn't the address of a public website, so I can't read it."),
     "suggest_known": Phrase("I already have that site: {name} ({platform})."),
     "suggest_again": Phrase("Someone has already suggested that site. The operator will decide."),

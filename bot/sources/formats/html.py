@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from urllib.parse import urldefrag
 
 from bs4 import BeautifulSoup, Tag
@@ -29,6 +30,8 @@ LONGEST_DELAY = 30  # seconds; a page that sends its readers on later has someth
 SHORTEST_VISIT = 3  # seconds; a page that is loaded again sooner has nothing to read
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
+_FRAMES = ["iframe", "frame", "embed", "object"]
+_WRITTEN = re.compile(r"(?:https?:)?//[\w-]+(?:\.[\w-]+)+(?::\d+)?[^\s\"'<>\\)\]}]*", re.IGNORECASE)
 
 
 _REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
@@ -90,11 +93,33 @@ def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, .
 
 
 def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> list[str]:
-    """Return the addresses that a page shows in frames, and then those that it links to, each once."""
+    """Return the addresses that a page shows in frames, then those that it links to, then all others, each once.
+
+    The others are complete addresses in its scripts and in the settings of its widgets.
+    """
     soup = _parsed(body, content_type)
-    found = [str(tag.get("src", "")) for tag in soup.find_all(["iframe", "frame", "embed"])]
-    found += [str(tag.get("href", "")) for tag in soup.find_all("a", href=True)]
-    return list(dict.fromkeys(resolve_link(address, link) for link in found if link.strip()))
+    base = soup.find("base", href=True)
+    base_address = (resolve_link(address, str(base["href"])) if base else "") or address
+    found, others = [], []
+    for tag in soup.find_all(_FRAMES):
+        found += [str(value) for name, value in tag.attrs.items() if name in {"src", "data"} or name.endswith("-src")]
+    for tag in soup.find_all(True):
+        if tag.name in {"a", "area"} and tag.get("href"):
+            found.append(str(tag["href"]))
+        elif tag.name == "script" and tag.string:
+            others.append(tag.string)
+        elif tag.name not in {"link", "meta"} or "alternate" in tag.get("rel", ""):
+            others += map(str, tag.attrs.values())
+    written = (match[0] for text in others for match in _WRITTEN.finditer(_unescaped(text)))
+    links = [resolve_link(base_address, link) for link in (*found, *written) if link.strip()]
+    return list(dict.fromkeys(filter(None, links)))
+
+
+def _unescaped(text: str) -> str:
+    """Return a text of a script or of an attribute with its addresses as they are."""
+    if "//" not in text and "\\/" not in text:
+        return ""
+    return unescape(text.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&"))
 
 
 def refresh_target(body: bytes, address: str) -> str:

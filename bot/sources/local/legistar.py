@@ -44,7 +44,9 @@ FIRST_LOOK = timedelta(days=60)  # how far back the first reading goes for matte
 SOON = timedelta(days=14)
 
 _SITE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.legistar\.com")
-_API_PATH = re.compile(r"(?:/v1)?/([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
+_API_PATH = re.compile(r"(?:/v1)?/(?!help\b)([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
+_FILE_HOST = re.compile(r"legistar\d?\.granicus\.com|[a-z0-9_-]+\.legistar\d\.com")  # they hold every client's documents
+_FILE_PATH = re.compile(r"/([a-z0-9][a-z0-9_-]*)/(?:meetings|attachments)/", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:^|&)(token=[^&#]+)")
 _OWN_PAGE = re.compile(
     r"/(Calendar|DepartmentDetail|MeetingDetail|LegislationDetail|Legislation|Departments)\.aspx", re.IGNORECASE
@@ -64,7 +66,10 @@ class Legistar:
         """Return the client if the address belongs to its website or API."""
         parts = urlsplit(address)
         host = parts.hostname or ""
-        client = _API_PATH.match(parts.path) if host == "webapi.legistar.com" else _SITE.fullmatch(host)
+        if host == "webapi.legistar.com":
+            client = _API_PATH.match(parts.path)
+        else:
+            client = _FILE_PATH.match(parts.path) if _FILE_HOST.fullmatch(host) else _SITE.fullmatch(host)
         if client is None:
             return _on_own_host(parts)
         token = _TOKEN.search(parts.query)
