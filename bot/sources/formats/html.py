@@ -81,15 +81,22 @@ def _text_of(parts: Sequence[Tag]) -> str:
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
 
 
-def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, ...], str]:
-    """Return what a page or a feed calls itself, and all its words, with the address in its footer."""
+def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, ...], str, str]:
+    """Return what a page or a feed calls itself, all its words, and those of its footer, with the site's address."""
     soup = _parsed(body, content_type)
     site = soup.find("meta", attrs={"property": "og:site_name"})
     names = [soup.title.get_text(" ") if soup.title else "", str(site.get("content", "")) if site else ""]
     for tag in soup.find_all(["script", "style"]):
         tag.decompose()
     shown = (" ".join(name.split())[:LONGEST_TITLE] for name in names)
-    return tuple(filter(None, shown)), " ".join(soup.get_text(" ").split())
+    footers = [tag for tag in soup.find_all(_is_footer) if not any(map(_is_footer, tag.parents))]
+    footer = " ".join(" ".join(tag.get_text(" ") for tag in footers).split())
+    return tuple(filter(None, shown)), " ".join(soup.get_text(" ").split()), footer
+
+
+def _is_footer(tag: Tag) -> bool:
+    named = f"{tag.get('id', '')} {tag.get('class', '')}".casefold()
+    return tag.name in {"footer", "address"} or tag.get("role") == "contentinfo" or "footer" in named
 
 
 def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> list[str]:
