@@ -181,8 +181,10 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     if body is None:
         return replace(place, state=state)
     county = place.county or body.county_name
+    own_name = re.sub(r"^(?:City|Town|Village|Borough) of ", "", stated_name)  # St. Louis, not the post office's Saint Louis
+    name = own_name if letters(own_name) == letters(body.name) and not body.is_county else body.name
     return replace(
-        place, name=body.name, state=state, county=county, fips=body.fips if county == body.county_name else ""
+        place, name=name, state=state, county=county, fips=body.fips if county == body.county_name else ""
     )
 
 

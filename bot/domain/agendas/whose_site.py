@@ -98,7 +98,7 @@ def _stated(title: str) -> Iterator[tuple[str, str]]:
 def _known_end(state: str, name: str) -> str:
     """Return the longest end of a name that is a county or a town of the state, or "". A title may come before it."""
     words = name.split()
-    ends = (" ".join(words[at:]) for at in range(len(words)))
+    ends = (" ".join(words[at:]) for at in range(len(words)) if words[at][0].isalnum())
     return next((end for end in ends if body_of(state, end) is not None), "")
 
 
