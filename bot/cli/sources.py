@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -75,6 +76,17 @@ def read(
         print_lines(found)
     else:
         _print_reading(place, found)
+    if place.kind == "page" and kind is None and document_at(address) is None:
+        _say_what_it_leads_to(settings, place)
+
+
+def _say_what_it_leads_to(settings: Settings, place: Place) -> None:
+    """Name the portals that a page shows or links to, because they have more to read than the page itself."""
+    for each in _look(settings, place)[0][:MOST_OFFERED]:
+        there = f"{masked(each.address)} ({each.kind})"
+        say(f"This page shows or links to {there}. To read that, run the command with it.")
+    if needed := _list_needed(place):
+        say(needed)
 
 
 def _in_its_zone(place: Place) -> Place:
@@ -307,6 +319,8 @@ def add(
         _checked(place, zone)
     if not unread:
         place = _looked_at(settings, place, is_given=(kind is not None, bool(name)))
+    if kind is None and (needed := _list_needed(place)):
+        raise UsageError(needed)
     place = _checked(place, zone)
     if not unread:
         place = _read_once(settings, place, is_kind_given=kind is not None)
@@ -315,6 +329,15 @@ def add(
     else:
         say(f"Put this in config/sources/{place.state}.toml, or run the command again with --write:")
     print(catalog.table(place))
+
+
+def _list_needed(place: Place) -> str:
+    """Return what to give instead of an address on a known platform that isn't a place's list of meetings, or ""."""
+    needed = list_needed(place.address) if place.kind == "page" else ""
+    return needed and (
+        f"I know the platform at {host_of(place.address)}, but this address isn't a place's list of meetings. Open the "
+        f"list in a browser and copy its address, which looks like {needed}"
+    )
 
 
 def _checked(place: Place, zone: str) -> Place:
@@ -330,24 +353,26 @@ def _looked_at(settings: Settings, place: Place, *, is_given: tuple[bool, bool])
     If the page can't be fetched, return the place as it is; reading it will say why.
     """
     has_kind, has_name = is_given
+    inside, stated = _look(settings, place)
+    found = place if has_kind else _chosen(place, inside, stated)
+    return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
+
+
+def _look(settings: Settings, place: Place) -> tuple[list[Place], tuple[str, str]]:
+    """Return the sources that a place's page leads to, and whose site it is. Return neither if it can't be fetched."""
 
     async def look() -> tuple[list[Place], tuple[str, str]]:
         async with _fetch(settings) as fetch:
             return await look_at(fetch, place)
 
     try:
-        inside, stated = asyncio.run(look())
+        return asyncio.run(look())
     except SourceError:
-        inside, stated = [], ("", "")
-    found = place if has_kind else _chosen(place, inside, stated)
-    return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
+        return [], ("", "")
 
 
 def _chosen(place: Place, inside: Sequence[Place], stated: tuple[str, str]) -> Place:
-    """Return the source to propose: the first that a page leads to, if it isn't another place's, or the page itself.
-
-    Raise UsageError for a platform's page that belongs to no list of meetings.
-    """
+    """Return the source to propose: the first that a page leads to, if it isn't another place's, or the page itself."""
     own = [each for each in inside if not is_anothers(each, place, stated)]
     for each in inside:
         if each not in own:
@@ -356,14 +381,9 @@ def _chosen(place: Place, inside: Sequence[Place], stated: tuple[str, str]) -> P
         say(f"This page shows or links to {masked(own[0].address)} ({own[0].kind}), so that is proposed instead.")
         say("To propose the page itself, run the command again with --kind page.")
         for each in own[1:MOST_OFFERED]:
-            say(f"It also links to {masked(each.address)} ({each.kind}). If that is the one, run the command with it.")
+            say(f"It also links to {masked(each.address)} ({each.kind}). To propose that, run the command with it.")
         return replace(own[0], state=place.state or own[0].state, county=place.county)
-    if needed := list_needed(place.address):
-        raise UsageError(
-            f"{host_of(place.address)} is a platform that I know, but I can't tell which list of meetings there you "
-            f"want. Open the list in a browser and copy its address, which looks like {needed}."
-        )
-    if place.kind == "page":
+    if place.kind == "page" and not list_needed(place.address):
         say("I don't know this site's platform, so I read it as a page: its whole text counts as one item.")
     return place
 
@@ -374,7 +394,8 @@ def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Plac
         place, found = asyncio.run(_read(settings, place, is_kind_given=is_kind_given))
     except SourceError as fault:
         say(str(fault))
-        say("A source that can't be read isn't proposed. To propose it anyway, add --unread.")
+        again = f"countersign sources add {quote(masked(place.address))} --unread"
+        say(f"A source that can't be read isn't proposed. To propose it anyway, run: {again}")
         raise typer.Exit(1) from None
     numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
     coming = next_meetings(found, utc_now().astimezone(zone_or_utc(place.zone)).date())

@@ -13,7 +13,7 @@ from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
 from bot.domain.agendas.bodies import body_of, letters
 from bot.domain.agendas.coverage import Coverage
-from bot.domain.pasted_address import pasted_address
+from bot.domain.pasted_address import addresses_and_rest, pasted_address
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
@@ -43,6 +43,8 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
     found = recognize(address)
+    if found is None and len(addresses_and_rest(address)[0]) > 1:
+        raise UsageError(f"{masked_typed(address)!r} has several addresses. Give one.")
     if found is None:
         raise UsageError(
             f"{masked_typed(address)!r} isn't a web address, or it contains a password. It should look like https://www.nashcountync.gov/AgendaCenter."
@@ -181,11 +183,11 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     if body is None:
         return replace(place, state=state)
     county = place.county or body.county_name
-    own_name = re.sub(r"^(?:City|Town|Village|Borough) of ", "", stated_name)  # St. Louis, not the post office's Saint Louis
+    own_name = re.sub(
+        r"^(?:City|Town|Village|Borough) of ", "", stated_name
+    )  # St. Louis, not the post office's Saint Louis
     name = own_name if letters(own_name) == letters(body.name) and not body.is_county else body.name
-    return replace(
-        place, name=name, state=state, county=county, fips=body.fips if county == body.county_name else ""
-    )
+    return replace(place, name=name, state=state, county=county, fips=body.fips if county == body.county_name else "")
 
 
 def is_anothers(found: Place, place: Place, stated: tuple[str, str]) -> bool:

@@ -415,7 +415,7 @@ def _heading(state: str, here: Iterable[Place]) -> str:
 
 
 def usual_zone(state: str, county: str, found: Iterable[Place]) -> str:
-    """Return the time zone of most sources in a county. Without any, return the county's, or most people's in the state."""
+    """Return the time zone of most sources in a county. Without any, return the county's or the state's usual one."""
     zones = Counter(place.zone for place in found if place.state == state and county and place.county == county)
     return zones.most_common(1)[0][0] if zones else zone_of_county(state, county) or USUAL_ZONE[state]
 

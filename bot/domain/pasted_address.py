@@ -16,6 +16,7 @@ _STOP = re.compile(r"[\s<>\"“”«»`|]")
 _HALF_A_SCHEME = re.compile(r"^(?:(https?)(?::/?|[;/]/)|//)(?=[\w-]+\.)", re.IGNORECASE)
 _HOST_ALONE = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?(?:[:/?#].*)?", re.ASCII)
 _LABELED = re.compile(r"<([^<>|\s]+)\|[^<>]*>")  # as Slack writes a link
+_IS_WEB = re.compile(r"https?:/", re.IGNORECASE)
 _PROGRAM = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
 _TRACKER = re.compile(r"utm_\w+|fbclid|gclid|msclkid|mc_[ce]id|_gl|_ga|srsltid", re.IGNORECASE)
 _WRAPPERS = re.compile(  # hosts that wrap the links in mail, chats and searches; the link itself holds the wanted page
@@ -57,7 +58,7 @@ def addresses_and_rest(typed: str) -> tuple[list[str], str]:
 def _without_scheme(text: str) -> tuple[list[str], str]:
     """Read a text such as "pitt.legistar.com Pitt County", "Pitt County //pitt.legistar.com" or "http//pitt.gov"."""
     words = text.split()
-    ends = [word for word in words[:1] + words[-1:] if re.match("https?://", _with_scheme(_trimmed(word)), re.IGNORECASE)]
+    ends = [word for word in words[:1] + words[-1:] if _IS_WEB.match(_with_scheme(_trimmed(word)))]
     if not ends:
         return [], text
     word = max(ends, key=lambda each: ("/" in each, each.islower()))  # not the St.Louis of "St.Louis pitt.gov"
@@ -103,7 +104,7 @@ def _wrapped(parts: SplitResult) -> str:
         return ""
     in_path = _IN_PATH.fullmatch(f"{parts.path}{f'?{parts.query}' if parts.query else ''}")
     found = [unquote(in_path[1])] if in_path else [value for _, value in parse_qsl(parts.query)]
-    return next((value for value in found if re.match(r"https?:/", value, re.IGNORECASE)), "")
+    return next((value for value in found if _IS_WEB.match(value)), "")
 
 
 def _plain(parts: SplitResult) -> str:

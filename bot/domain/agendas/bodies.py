@@ -10,13 +10,12 @@ from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.places import places, town_counties
 from bot.domain.letters import without_accents
 
-
 _OWN_COUNTY = frozenset({"city", "city and borough", "municipality"})  # the kinds of a city that is its own county
 _IN_SEVERAL = {"NY": {"newyork"}}  # the Postal Service's New York is Manhattan alone
 _GOVERNMENT = re.compile(
     r"^(?:the |metropolitan |metro |unified government of |consolidated government of |charter )+"
     r"|(?<!County) (?:(?:urban county|metropolitan|metro|unified|consolidated)? ?government|metro)$"
-    r"|(?<=County),? (?:(?:Metro|Metropolitan|Unified|Consolidated) Government|Government|Board of Commissioners|Commission)$",
+    r"|(?<=County),? (?:(?:(?:Metro|Metropolitan|Unified|Consolidated) )?Government|Board of Commissioners|Commission)$",
     re.IGNORECASE,
 )  # what surrounds the name of a government
 _TOGETHER = re.compile(r"\s*[-/–&]\s*|,? and | parish of ", re.IGNORECASE)
@@ -54,7 +53,7 @@ class Body:
 
 
 def letters(text: str) -> str:
-    """Return only the letters of a name in lowercase and without accents. Saint and St. are the same at its beginning."""
+    """Return only the letters of a name, without case and accents. Saint and St. are the same at its beginning."""
     return re.sub(r"^sainte?(?=[a-z]{3})", "st", re.sub(r"[^a-z]", "", without_accents(text).casefold()))
 
 
@@ -80,15 +79,19 @@ def county_body(county: County) -> Body:
 
 
 def _consolidated(state: str, name: str) -> Body | None:
-    """Return the one government of a city and its county, as in Augusta-Richmond County or City and County of Denver."""
+    """Return the one government of a city and its county, as in Augusta-Richmond County."""
     if both := re.match(r"(?:city|town) and (?:county|borough|parish) of (.+)", name, re.IGNORECASE):
         county = exact_county(state, both[1])
         return county_body(county) if county is not None else None
     parts = [part.strip() for part in _TOGETHER.split(name)]
     towns = [re.sub(r"^(?:city|town) of ", "", part, flags=re.IGNORECASE) for part in reversed(parts)]
     for part, town in zip(parts, towns, strict=True):
-        county = exact_county(state, part) if len(parts) == 2 else None  # noqa: PLR2004 - a city and its county
-        if county is not None and county.kind not in _OWN_COUNTY and county.fips in town_counties(state, without_accents(town)):
+        county = exact_county(state, part) if len(parts) == 2 else None
+        if (
+            county is not None
+            and county.kind not in _OWN_COUNTY
+            and county.fips in town_counties(state, without_accents(town))
+        ):
             return county_body(county)
     return None
 

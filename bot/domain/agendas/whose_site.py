@@ -16,13 +16,17 @@ NEAR = 120  # characters before an address that say whose it is
 _CODES = {code: code for code in STATES} | {name: code for code, name in STATES.items()}
 _STATE = "|".join(sorted(map(re.escape, _CODES), key=len, reverse=True))
 _FULL_STATE = "|".join(sorted(map(re.escape, STATES.values()), key=len, reverse=True))
-_STREET = r"(?! (?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Way|Place|Pl|Court|Ct|City|University)\b)"
+_STREET = (
+    r"(?! (?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Way|Place|Pl|Court|Ct|City|University)\b)"
+)
 _NAME = r"[A-Z][\w.'’-]*(?: [\w.'’-]+){0,5}"
 _PLACE_AND_STATE = re.compile(rf"(?P<name>{_NAME}), (?P<state>{_STATE})\b{_STREET}")
 _WITHOUT_COMMA = re.compile(rf"(?P<name>{_NAME}) (?P<state>{_FULL_STATE})\b{_STREET}")
 _ENDS = re.compile(r"\.?\s*(?:$|[•|:;,()\]–—-]|(?:Official|Government|Web|Home|Agenda|Meeting|Calendar)\w*\b)")
 _POSTAL = re.compile(rf"\b(?P<state>{_STATE})\.?,? (?P<zip>\d{{5}})(?:-\d{{4}})?\b")
-_MADE_BY = re.compile(r"\b(?:powered|designed|developed|hosted|created|built|website|site|software|design) by\b", re.IGNORECASE)
+_MADE_BY = re.compile(
+    r"\b(?:powered|designed|developed|hosted|created|built|website|site|software|design) by\b", re.IGNORECASE
+)
 _GOVERNMENT = re.compile(
     r"\b(?:City|Town|Village|Borough|County|Parish) of (?P<of>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3})"
     r"|\b(?P<county>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3}) (?:County|Parish)\b"

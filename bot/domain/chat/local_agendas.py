@@ -51,8 +51,8 @@ SAID: Mapping[str, Phrase] = {
     ),
     "suggest_two": Phrase("Send one address at a time."),
     "suggest_needed": Phrase(
-        "I know the platform {host}, but not which list of meetings you want. Open the list and copy its address, which "
-        "looks like {needed}"
+        "I know the platform at {host}, but that address isn't a place's list of meetings. Open the list and copy its "
+        "address, which looks like {needed}"
     ),
     "suggest_private": Phrase("“{typed}” isn't the address of a public website, so I can't read it."),
     "suggest_known": Phrase("I already have that site: {name} ({platform})."),

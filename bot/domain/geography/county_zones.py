@@ -1,4 +1,4 @@
-"""The counties that don't keep the time of most people in their state. Of a county with two times, its seat's counts."""
+"""The counties whose time isn't that of most people in their state. For a county with two times, the seat's counts."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -45,6 +45,4 @@ def zone_of_county(state: str, county: str) -> str:
 
 @cache
 def _by_county() -> Mapping[tuple[str, str], str]:
-    return {
-        (state, name): zone for (state, zone), names in OTHER_ZONES.items() for name in names.split(", ")
-    }
+    return {(state, name): zone for (state, zone), names in OTHER_ZONES.items() for name in names.split(", ")}

@@ -31,6 +31,7 @@ SHORTEST_VISIT = 3  # seconds; a page that is loaded again sooner has nothing to
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
 _FRAMES = ["iframe", "frame", "embed", "object"]
+_ESCAPED = re.compile(r"\\(?:(/)|u00(2[6fF]))")  # / and & as JSON in a script may write them
 _WRITTEN = re.compile(r"(?:https?:)?//[\w-]+(?:\.[\w-]+)+(?::\d+)?[^\s\"'<>\\)\]}]*", re.IGNORECASE)
 
 
@@ -115,7 +116,7 @@ def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> li
             found.append(str(tag["href"]))
         elif tag.name == "script" and tag.string:
             others.append(tag.string)
-        elif tag.name not in {"link", "meta"} or "alternate" in tag.get("rel", ""):
+        elif tag.name not in {"link", "meta"} or "alternate" in str(tag.get("rel")):
             others += map(str, tag.attrs.values())
     written = (match[0] for text in others for match in _WRITTEN.finditer(_unescaped(text)))
     links = [resolve_link(base_address, link) for link in (*found, *written) if link.strip()]
@@ -124,9 +125,9 @@ def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> li
 
 def _unescaped(text: str) -> str:
     """Return a text of a script or of an attribute with its addresses as they are."""
-    if "//" not in text and "\\/" not in text:
+    if "//" not in text and "\\" not in text:
         return ""
-    return unescape(text.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&"))
+    return unescape(_ESCAPED.sub(lambda found: found[1] or chr(int(found[2], 16)), text))
 
 
 def refresh_target(body: bytes, address: str) -> str:

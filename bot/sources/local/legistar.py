@@ -45,7 +45,7 @@ SOON = timedelta(days=14)
 
 _SITE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.legistar\.com")
 _API_PATH = re.compile(r"(?:/v1)?/(?!help\b)([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
-_FILE_HOST = re.compile(r"legistar\d?\.granicus\.com|[a-z0-9_-]+\.legistar\d\.com")  # they hold every client's documents
+_FILE_HOST = re.compile(r"legistar\d?\.granicus\.com|[a-z0-9_-]+\.legistar\d\.com")  # clients' documents
 _FILE_PATH = re.compile(r"/([a-z0-9][a-z0-9_-]*)/(?:meetings|attachments)/", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:^|&)(token=[^&#]+)")
 _OWN_PAGE = re.compile(

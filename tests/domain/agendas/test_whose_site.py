@@ -26,13 +26,29 @@ def place(name, state, sure=Certainty.GUESSED, county=""):
         (place("Kansas City", "MO"), "City of Kansas City - Calendar", ""),
         # another state's city in the footer, or the address of who made the site
         (place("Johnson County", "KS"), "Agendas", "Mail: PO Box 9 Kansas City, MO 64106. Johnson County, Kansas"),
-        (place("Kent", "OH"), "Agenda Center", "City of Kent, Ohio. Website by CivicPlus, 302 S 4th St, Manhattan, KS 66502"),
+        (
+            place("Kent", "OH"),
+            "Agenda Center",
+            "City of Kent, Ohio. Website by CivicPlus, 302 S 4th St, Manhattan, KS 66502",
+        ),
         (place("Kent", "OH"), "Agenda Center", "Powered by Granicus 408 Saint Peter St, St. Paul, MN 55102"),
         # a namesake or its capital in an item
-        (place("Lake County", "IN", county="Lake"), "Agendas - Lake County, Indiana", "Agreement with Lake County, 18 N County St, Waukegan, IL 60085"),
-        (place("Lake County", "IN", county="Lake"), "Agendas", "Travel to Waukegan, IL 60085. 2293 N Main St, Crown Point, IN 46307"),
+        (
+            place("Lake County", "IN", county="Lake"),
+            "Agendas - Lake County, Indiana",
+            "Agreement with Lake County, 18 N County St, Waukegan, IL 60085",
+        ),
+        (
+            place("Lake County", "IN", county="Lake"),
+            "Agendas",
+            "Travel to Waukegan, IL 60085. 2293 N Main St, Crown Point, IN 46307",
+        ),
         (place("Washington County", "PA"), "Meetings", "Letter to Congress, Washington, DC 20515"),
-        (place("Washington", "NC"), "City of Washington, North Carolina", "Letter to the U.S. Senate, Washington, DC 20510"),
+        (
+            place("Washington", "NC"),
+            "City of Washington, North Carolina",
+            "Letter to the U.S. Senate, Washington, DC 20510",
+        ),
         # words that only look like a state
         (place("Kent", "OH"), "AGENDAS, OR MINUTES", ""),
         (place("Kent", "OH"), "Forms, IN English", ""),
@@ -64,7 +80,12 @@ def test_a_place_s_own_site_is_believed(mine, title, text):
         (place("Richmond", "IN"), "Meetings | City of Richmond Virginia", "", "Virginia"),
         (place("Port Washington", "WI"), "Port Washington, New York", "", "New York"),
         (place("Columbus", "MS"), "Columbus Consolidated Government, Georgia", "", "Georgia"),
-        (place("Lake County", "IN", county="Lake"), "Agenda Center • Lake County, IL • CivicEngage", "", "Lake County, IL"),
+        (
+            place("Lake County", "IN", county="Lake"),
+            "Agenda Center • Lake County, IL • CivicEngage",
+            "",
+            "Lake County, IL",
+        ),
     ],
 )
 def test_a_site_that_names_another_place_or_state_is_not_the_place_s(mine, title, text, why):
