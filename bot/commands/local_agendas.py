@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from bot.commands.question import Question
 from bot.config.catalog import usual_zone
 from bot.domain.agenda import Place
-from bot.domain.agendas.bodies import body_of, county_body, letters
+from bot.domain.agendas.bodies import Body, body_of, county_body, letters
 from bot.domain.chat import local_agendas as words
 from bot.domain.chat import parser, replies
+from bot.domain.chat.parser import Misunderstood
 from bot.domain.chat.request import Reply
 from bot.domain.chat.towns import Reading
 from bot.domain.geography.counties import County
@@ -128,17 +129,10 @@ class LocalAgendas:
 
         The place is the one that was typed, the one that the address names, or the only county that the chat watches.
         """
-        body = None
-        if rest:
-            where = parser.where(rest)
-            county = county_in(where.counties[0]) if where.counties else None
-            town = next((each.typed for each in where.readings if not each.is_zip and not each.is_county), "")
-            if county is not None:
-                body = (body_of(county.state, town) if town else None) or county_body(county)
-                body = replace(body, county=county)
+        body = _body_named(rest)
         if body is None and found.state:
             body = body_of(found.state, re.sub(rf"-{found.state.lower()}$", "", found.name))
-        if body is None:
+        if body is None and not rest:
             watched = [county_in(entry) for entry in question.settings.filter.counties]
             host = letters(urlsplit(found.address).hostname or "")
             fits = [each for each in watched if each is not None and letters(each.name) in host]
@@ -177,6 +171,19 @@ def _is_of(place: Place, county: County, towns: set[str]) -> bool:
     return place.fips == county.fips or (_is_typed(place, towns) and place.state == county.state)
 
 
+def _body_named(typed: str) -> Body | None:
+    """Return the government that people call by this name and its state, or None if it isn't clear which one it is."""
+    name, state = parser.name_and_state(typed)
+    if (body := body_of(state, name) if state else None) is not None:
+        return body
+    try:
+        where = parser.where(typed) if typed else None
+    except Misunderstood:
+        return None
+    county = county_in(where.counties[0]) if where is not None and len(where.counties) == 1 else None
+    return county_body(county) if county is not None else None
+
+
 def _after_command(text: str) -> str:
     """Return what follows the command in a message such as "/suggest https://… Nash County NC"."""
     return " ".join(text.split()).removeprefix("/").partition(" ")[2]
@@ -186,7 +193,7 @@ def _why_unusable(language: Language, typed: str, addresses: Sequence[str]) -> L
     """Return why a message has no address that can be passed on, or None if it has one."""
     if len(addresses) > 1:
         return words.line(language, "suggest_two")
-    shown = masked_typed(typed)[:LONGEST_SHOWN]
+    shown = masked_typed(addresses[0] if addresses else typed)[:LONGEST_SHOWN]
     address = addresses[0] if addresses and len(addresses[0]) <= LONGEST_ADDRESS else ""
     if not address or not host_of(address).isascii():  # so that the operator sees whose it is
         return words.line(language, "suggest_bad", typed=shown)

@@ -18,6 +18,7 @@ from bot.domain.messages.health_notices import Notice, for_operator, for_subscri
 from bot.domain.source_status import ICE
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import stamp
+from bot.domain.web_address import masked
 from bot.errors import SendError
 from bot.pipeline.addresses import learn
 from bot.pipeline.audience import effect_or_none
@@ -112,7 +113,9 @@ def notice_of_suggestion(suggestion: Suggestion, before: Place | None = None) ->
     """
     replaces = before.address if before is not None else ""
     reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place, replaces=replaces)
-    address = quote(suggestion.place.address)  # someone in a chat typed it, and the operator may paste it into a shell
+    address = quote(
+        masked(suggestion.place.address)
+    )  # someone in a chat typed it, and the operator may paste it into a shell
     hint = f"To add it, run: countersign sources add {address} --state {suggestion.place.state} --write"
     text = f"{plain_text(reply(Language.ENGLISH).lines)}\n{hint}"
     return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)

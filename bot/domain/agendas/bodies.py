@@ -15,7 +15,7 @@ _IN_SEVERAL = {"NY": {"newyork"}}  # the Postal Service's New York is Manhattan 
 _GOVERNMENT = re.compile(
     r"^(?:the |metropolitan |metro |unified government of |consolidated government of |charter )+"
     r"|(?<!County) (?:(?:urban county|metropolitan|metro|unified|consolidated)? ?government|metro)$"
-    r"|(?<=County),? (?:(?:(?:Metro|Metropolitan|Unified|Consolidated) )?Government|Board of Commissioners|Commission)$",
+    r"|(?<=County),? (?:(?:(?:Metro|Metropolitan|Unified) )?Government|Board of Commissioners|Commission)$",
     re.IGNORECASE,
 )  # what surrounds the name of a government
 _TOGETHER = re.compile(r"\s*[-/–&]\s*|,? and | parish of ", re.IGNORECASE)

@@ -11,6 +11,7 @@ from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording
+from bot.domain.web_address import masked
 
 MOST_NAMED = 5
 PLATFORMS: Mapping[str, str] = {
@@ -142,9 +143,9 @@ def reading_line(language: Language, places: Sequence[Place]) -> Line:
 def suggestion_reply(language: Language, *, key: str, place: Place, replaces: str = "") -> Reply:
     """Ask the operator about a suggested site."""
     title = said(language, "suggested", name=place.name, platform=platform(language, place.kind))
-    lines: list[Line] = [(Span(title, strong=True),), (Span(place.address),)]
+    lines: list[Line] = [(Span(title, strong=True),), (Span(masked(place.address)),)]
     if replaces:
-        lines.append(line(language, "suggested_replaces", address=replaces))
+        lines.append(line(language, "suggested_replaces", address=masked(replaces)))
     add = Button(said(language, "b_add"), f"suggested add {key}")
     decline = Button(said(language, "b_decline"), f"suggested no {key}")
     return Reply(lines=tuple(lines), buttons=((add, decline),), in_place=True)
