@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from shlex import quote
 from typing import Annotated
 
@@ -186,7 +187,7 @@ def export(
     statuses = {status.source: status for status in one_shot.read(settings, lambda store: store.source_statuses())}
     found = [
         replace(place, verified=verified_on(statuses.get(name), place))
-        for name, place in sorted(_all_places(settings).items())
+        for name, place in sorted(_all_places(settings).items(), key=lambda named: (named[1].state, named[0]))
         if code in {None, place.state}
     ]
     chosen = [place for place in found if every or place.verified is not None]
@@ -195,9 +196,20 @@ def export(
     elif csv_:
         print_csv([local_sources.export_json(place) for place in chosen])
     else:
-        for place in chosen:
-            print(f"# {place.state}\n{catalog.table(place)}\n")
+        _print_tables(chosen)
     say(f"{counted(len(chosen), 'source')} of {len(found):,}.")
+
+
+def _print_tables(places: Sequence[Place]) -> None:
+    """Print the sources' tables, each state's below the name of its file."""
+    for state, here in groupby(places, key=lambda place: place.state):
+        print(f"# {catalog.FOLDER}/{state}.toml\n")
+        for place in here:
+            print(f"{catalog.table(place)}\n")
+    secret = [place for place in places if masked(place.address) != place.address]
+    if secret:
+        names = "; ".join(place.name for place in secret)
+        say(f"These addresses hold a token. Take it out before you pass the tables on: {names}")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
 from bot.domain.agendas.bodies import body_of, letters
 from bot.domain.agendas.coverage import Coverage
+from bot.domain.geography.fold import exact_county
 from bot.domain.pasted_address import addresses_and_rest, pasted_address
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
@@ -195,7 +196,9 @@ def is_anothers(found: Place, place: Place, stated: tuple[str, str]) -> bool:
     name, state = place.name if place.state else stated[0], place.state or stated[1]
     if not state or (found.state and found.state != state):
         return bool(state)
-    own, theirs = body_of(state, name) or body_of(state, stated[0]), body_of(state, _bare(found.name, state))
+    own = body_of(state, name) or body_of(state, stated[0])
+    named = _bare(found.name, state)
+    theirs = body_of(state, named) or exact_county(state, named)
     return own is not None and theirs is not None and _stem(own.name) != _stem(theirs.name)
 
 

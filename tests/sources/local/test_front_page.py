@@ -92,6 +92,7 @@ async def test_what_is_no_portal_is_not_seen(html):
         ("https://aydennc.portal.civicclerk.com", ("Town of Ayden", "NC"), False),
         ("https://ayden-sc.municodemeetings.com", ("Ayden", "NC"), True),
         ("https://greenville.legistar.com", ("Ayden", "NC"), True),
+        ("https://pittnc.portal.civicclerk.com", ("Ayden", "NC"), True),
         ("https://tar-river.legistar.com", ("Ayden", "NC"), False),
         ("https://washington.novusagenda.com", ("Washington County", "NC"), False),
         ("https://greenville.legistar.com", ("", ""), False),
