@@ -241,6 +241,9 @@ def coverage(
             "with a source",
         )
         print_table(columns, ([str(value) for value in row.values()] for row in rows))
+        if not rows:
+            say(f"{state_name(code or '')} isn't counted. Coverage is of the states and the District of Columbia.")
+            return
         if not known.participating:
             say("ICE's list hasn't been read yet, so no agreement is counted. To read it, run: countersign poll")
 

@@ -203,8 +203,8 @@ def is_anothers(found: Place, place: Place, stated: tuple[str, str]) -> bool:
 
 
 def _bare(name: str, state: str) -> str:
-    """Return a source's name on its platform without its state, as in pittcounty-nc or pittcountync."""
-    return re.sub(rf"-?{state.lower()}$", "", name)
+    """Return a source's name on its platform without its state and number, as in pittcountync or tulsa-ok-4."""
+    return re.sub(rf"-?{state.lower()}$", "", re.sub(r"-\d+$", "", name))
 
 
 def _stem(name: str) -> str:

@@ -38,13 +38,18 @@ async def look_at(fetch: Fetcher, place: Place) -> tuple[list[Place], tuple[str,
     A page of a known platform leads to another only if the site sends its readers there. Raise SourceError if the page
     can't be read.
     """
-    document = await fetch.get(front_page(place), source=place.name, accept="text/html, */*;q=0.5")
+    document = await fetch.get(page_of_list(place), source=place.name, accept="text/html, */*;q=0.5")
     return await asyncio.to_thread(_seen_on, document, place)
+
+
+def page_of_list(place: Place) -> str:
+    """Return the address of the page that shows a source's list. That of a Granicus feed can be very long."""
+    return front_page(place).replace(".granicus.com/ViewPublisherRSS.php?", ".granicus.com/ViewPublisher.php?")
 
 
 def _seen_on(document: Document, place: Place) -> tuple[list[Place], tuple[str, str]]:
     address = document.headers.get("final-address", document.address)
-    if Expect.seen_in(document.body) is not Expect.HTML:
+    if Expect.seen_in(document.body) not in {Expect.HTML, Expect.FEED}:
         return _others([address], place), ("", "")
     from bot.sources.formats import html  # noqa: PLC0415 - slow to import, and few readings need it
 

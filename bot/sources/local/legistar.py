@@ -51,6 +51,7 @@ _TOKEN = re.compile(r"(?:^|&)(token=[^&#]+)")
 _OWN_PAGE = re.compile(
     r"/(Calendar|DepartmentDetail|MeetingDetail|LegislationDetail|Legislation|Departments)\.aspx", re.IGNORECASE
 )
+_ANY_PAGE = re.compile(r"/?|/\w+\.as[hp]x", re.IGNORECASE)
 _FEED = re.compile(r"/(?:matters|events)(?:/.*)?$", re.IGNORECASE)
 
 
@@ -102,15 +103,13 @@ def _on_own_host(parts: SplitResult) -> Place | None:
     """
     host = parts.hostname or ""
     page = _OWN_PAGE.fullmatch(parts.path)
-    is_named = "legistar" in host.split(".")
-    if (
-        page is None
-        or not parts.scheme.startswith("http")
-        or not (is_named or re.search(r"GUID=[\w-]{36}", parts.query))
-    ):
+    is_named = "legistar" in host.split(".") and "legistar.com." not in host and _ANY_PAGE.fullmatch(parts.path)
+    is_ours = is_named or (page and re.search(r"GUID=[\w-]{36}", parts.query, re.IGNORECASE))
+    if not is_ours or not parts.scheme.startswith("http"):
         return None
-    body = parts.query if page[1].lower() == "departmentdetail" else ""
-    address = f"{parts.scheme}://{parts.netloc}/{page[1] if body else 'Calendar'}.aspx{f'?{body}' if body else ''}"
+    is_body = page is not None and page[1].lower() == "departmentdetail" and bool(parts.query)
+    page_of_list = f"DepartmentDetail.aspx?{parts.query}" if is_body else "Calendar.aspx"
+    address = f"{parts.scheme}://{parts.netloc}/{page_of_list}"
     return Place(name=host.removeprefix("www."), kind=Legistar.kind, address=address, state="")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import Place
@@ -10,6 +11,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.pasted_address import pasted_address
 from bot.sources import LOCAL
 
+MOST_LINKS = 5_000  # of one page
 _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 _VENDORS: dict[str, str] = {  # the domains of the platforms, with the address of a list of meetings there
     "legistar.com": "https://NAME.legistar.com/Calendar.aspx",
@@ -65,7 +67,7 @@ def list_needed(address: str) -> str:
 def recognized_among(addresses: Iterable[str]) -> list[Place]:
     """Return the places on known platforms among the addresses that a page shows or links to, each once."""
     found: dict[tuple[str, str], Place] = {}
-    for address in addresses:
+    for address in islice(addresses, MOST_LINKS):
         each = recognize(address)
         if each is not None and _counts(address, each):
             agendas = each.address.replace("&mode=minutes", "&mode=agendas")  # a Granicus page links to both feeds

@@ -7,7 +7,7 @@ from support.loopback.local import LoopbackWeb, page
 from bot.commands.local_sources import is_anothers
 from bot.domain.agenda import Place
 from bot.fetch import Fetch, Limits
-from bot.sources.local.front_page import look_at
+from bot.sources.local.front_page import look_at, page_of_list
 from bot.sources.local.recognize import recognize
 
 
@@ -82,6 +82,11 @@ async def test_what_is_no_portal_is_not_seen(html):
     async with Moved() as server:
         server.files["/agendas"] = page(html)
         assert (await seen(server))[0] == []
+
+
+def test_a_granicus_feed_has_a_page_that_says_whose_it_is():
+    place = recognize("https://tulsa-ok.granicus.com/AgendaViewer.php?view_id=4&clip_id=9")
+    assert page_of_list(place) == "https://tulsa-ok.granicus.com/ViewPublisher.php?view_id=4&mode=agendas"
 
 
 @pytest.mark.parametrize(

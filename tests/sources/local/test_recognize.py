@@ -66,6 +66,20 @@ from bot.sources.local.recognize import list_needed, recognize
             "",
         ),
         (
+            "legistar.council.nyc.gov",
+            "legistar",
+            "legistar.council.nyc.gov",
+            "https://legistar.council.nyc.gov/Calendar.aspx",
+            "",
+        ),
+        (
+            "https://agendas.nash.gov/View.ashx?M=A&ID=1",
+            "page",
+            "agendas.nash.gov-view.ashx",
+            "https://agendas.nash.gov/View.ashx?M=A&ID=1",
+            "",
+        ),
+        (
             "https://www.nash.gov/Calendar.aspx?CID=14",
             "page",
             "nash.gov-calendar",
