@@ -1,7 +1,7 @@
 """The public bodies that decide about policing: a county's government or a town's, found by its name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -83,17 +83,25 @@ def _consolidated(state: str, name: str) -> Body | None:
     if both := re.match(r"(?:city|town) and (?:county|borough|parish) of (.+)", name, re.IGNORECASE):
         county = exact_county(state, both[1])
         return county_body(county) if county is not None else None
-    parts = [part.strip() for part in _TOGETHER.split(name)]
-    towns = [re.sub(r"^(?:city|town) of ", "", part, flags=re.IGNORECASE) for part in reversed(parts)]
-    for part, town in zip(parts, towns, strict=True):
-        county = exact_county(state, part) if len(parts) == 2 else None
-        if (
-            county is not None
-            and county.kind not in _OWN_COUNTY
-            and county.fips in town_counties(state, without_accents(town))
-        ):
+    for part, town in _splits(name):
+        county = exact_county(state, part)
+        if county is None or county.kind in _OWN_COUNTY:
+            continue
+        bare = re.sub(r"^(?:city|town) of ", "", without_accents(town), flags=re.IGNORECASE)
+        if county.fips in town_counties(state, bare):
             return county_body(county)
     return None
+
+
+def _splits(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the ways to read a name as that of a county and of a town, as in Athens-Clarke County."""
+    parts = _TOGETHER.split(name.strip())
+    if len(parts) == 2:
+        yield parts[1], parts[0]
+        yield parts[0], parts[1]
+    words = name.split()
+    if words[-1:] == ["County"]:
+        yield from ((" ".join(words[at:]), " ".join(words[:at])) for at in range(1, len(words) - 1))
 
 
 def _town(state: str, squashed: str) -> Body | None:

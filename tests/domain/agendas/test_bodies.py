@@ -13,6 +13,7 @@ from bot.domain.geography.fold import distinct_name, exact_county
     [
         ("TN", "Metropolitan Nashville & Davidson County", "Davidson County", "Davidson", "47037"),
         ("GA", "Augusta-Richmond County", "Richmond County", "Richmond", "13245"),
+        ("GA", "Athens Clarke County", "Clarke County", "Clarke", "13059"),
         ("GA", "Columbus Consolidated Government", "Columbus", "", ""),
         ("IN", "City of Indianapolis and Marion County", "Marion County", "Marion", "18097"),
         ("KY", "Louisville/Jefferson County Metro Government", "Jefferson County", "Jefferson", "21111"),
@@ -43,7 +44,7 @@ def test_a_name_stands_for_one_government_or_leaves_its_county_open(state, name,
 
 
 @pytest.mark.parametrize(
-    ("state", "name"), [("GA", "Atlanta-Bibb County"), ("KS", "Wyandotte County and Wichita"), ("NC", "Government"), ("NC", "Moon County")]
+    ("state", "name"), [("GA", "Atlanta-Bibb County"), ("KS", "Wyandotte County and Wichita"), ("NC", "Government"), ("OH", "Columbus Cuyahoga County"), ("NC", "Moon County")]
 )  # fmt: skip
 def test_what_is_no_government_is_none(state, name):
     assert body_of(state, name) is None

@@ -68,7 +68,11 @@ def test_a_frame_comes_before_links():
         ("https://tulsa-ok.granicus.com/ViewPublisher.php?view_id=4", ("City of Tulsa", "OK"), ("Tulsa", "OK", "", "")),
         ("https://tulsa-ok.granicus.com/ViewPublisher.php?view_id=4", ("", "OK"), ("Tulsa", "OK", "", "")),
         ("https://stl.legistar.com", ("City of St. Louis", "MO"), ("St. Louis", "MO", "St. Louis City", "29510")),
-        ("https://www.elpasoco.com/AgendaCenter", ("El Paso County", "CO"), ("El Paso County", "CO", "El Paso", "08041")),
+        (
+            "https://www.elpasoco.com/AgendaCenter",
+            ("El Paso County", "CO"),
+            ("El Paso County", "CO", "El Paso", "08041"),
+        ),
         ("https://agendas.example.org/x", ("", ""), ("agendas.example.org", "", "", "")),
     ],
 )
