@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from bot.commands.question import Question
 from bot.config.catalog import usual_zone
 from bot.domain.agenda import Place
-from bot.domain.agendas.bodies import Body, body_of, county_body, letters
+from bot.domain.agendas.bodies import Body, body_of, county_body, letters, state_at_end
 from bot.domain.chat import local_agendas as words
 from bot.domain.chat import parser, replies
 from bot.domain.chat.parser import Misunderstood
@@ -130,8 +130,8 @@ class LocalAgendas:
         The place is the one that was typed, the one that the address names, or the only county that the chat watches.
         """
         body = _body_named(rest)
-        if body is None and found.state:
-            body = body_of(found.state, re.sub(rf"-{found.state.lower()}$", "", found.name))
+        if body is None and found.kind != "page" and (state := found.state or state_at_end(found.name)):
+            body = body_of(state, re.sub(rf"-?{state.lower()}$", "", found.name))
         if body is None and not rest:
             watched = [county_in(entry) for entry in question.settings.filter.counties]
             host = letters(urlsplit(found.address).hostname or "")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
-from bot.domain.agendas.bodies import body_of, letters
+from bot.domain.agendas.bodies import body_of, county_body, letters, state_at_end
 from bot.domain.agendas.coverage import Coverage
 from bot.domain.geography.fold import exact_county
 from bot.domain.pasted_address import addresses_and_rest, pasted_address
@@ -176,11 +176,13 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     A name and a county that were given stay. If neither names a county or a town of the state, so does the rest.
     """
     name, state = stated
-    state = place.state or state
+    state = place.state or state or state_at_end(place.name)
     bare = _bare(place.name, state) if state else ""
     stated_name = name if stated[1] in {"", state} else ""
     found = (body_of(state, each) for each in (stated_name, bare, place.name) if each and state)
     body = next(filter(None, found), None)
+    if body is None and state and (own := exact_county(state, bare)) is not None:
+        body = county_body(own)
     if body is None:
         return replace(place, state=state)
     county = place.county or body.county_name

@@ -7,10 +7,12 @@ from functools import cache
 
 from bot.domain.geography.counties import County, main_counties
 from bot.domain.geography.fold import distinct_name, exact_county
-from bot.domain.geography.places import places, town_counties
+from bot.domain.geography.places import places, states_with_town, town_counties
+from bot.domain.geography.states import STATES
 from bot.domain.letters import without_accents
 
 _OWN_COUNTY = frozenset({"city", "city and borough", "municipality"})  # the kinds of a city that is its own county
+SHORTEST = 3  # letters of a name before a state's code
 _IN_SEVERAL = {"NY": {"newyork"}}  # the Postal Service's New York is Manhattan alone
 _GOVERNMENT = re.compile(
     r"^(?:the |metropolitan |metro |unified government of |consolidated government of |charter )+"
@@ -122,6 +124,18 @@ def _township(state: str, squashed: str) -> Body | None:
     town = _town(state, found["town"] or found["of"]) if found else None
     word = (found["word"] or "township").capitalize() if found else ""
     return Body(state, f"{town.name} {word}", None, is_county=False) if town else None
+
+
+def state_at_end(name: str) -> str:
+    """Return the state whose code ends a site's name, as in pittcountync, or "".
+
+    What comes before it is a county or a town of that state, and the whole name isn't a town's, as victoria's is.
+    """
+    bare = re.sub(r"^(?:cityof|townof|countyof|villageof)", "", letters(re.sub(r"-\d+$", "", name)))
+    stem, state = bare[:-2], bare[-2:].upper()
+    if state not in STATES or state == "CO" or len(stem) < SHORTEST or states_with_town(bare):  # jacksonco is a county
+        return ""
+    return state if body_of(state, stem) is not None or exact_county(state, stem) is not None else ""
 
 
 @cache

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.config.catalog import USUAL_ZONE, usual_zone
-from bot.domain.agendas.bodies import body_of
+from bot.domain.agendas.bodies import body_of, state_at_end
 from bot.domain.geography.county_zones import OTHER_ZONES, zone_of_county
 from bot.domain.geography.fold import distinct_name, exact_county
 
@@ -64,3 +64,23 @@ def test_a_county_without_a_source_has_its_own_time():
     assert usual_zone("TX", "Harris", []) == "America/Chicago"
     assert usual_zone("KY", "Wayne", []) == "America/New_York"
     assert zone_of_county("VA", "Richmond City") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("pittcountync", "NC"),
+        ("nashnc", "NC"),
+        ("tucsonaz", "AZ"),
+        ("cityofflowerybranchga", "GA"),
+        ("tulsa-ok-4", "OK"),
+        ("victoria", ""),  # not Victor, Iowa
+        ("jacksonco", ""),  # a county, of one state or another
+        ("clovis", ""),
+        ("lacey", ""),
+        ("miami", ""),
+        ("x", ""),
+    ],
+)
+def test_a_sites_name_may_end_with_its_state(name, state):
+    assert state_at_end(name) == state
