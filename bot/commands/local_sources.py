@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
-from bot.domain.agendas.bodies import body_of, county_body, letters, state_at_end
+from bot.domain.agendas.bodies import body_of, letters, state_at_end
 from bot.domain.agendas.coverage import Coverage
 from bot.domain.geography.fold import exact_county
 from bot.domain.pasted_address import addresses_and_rest, pasted_address
@@ -181,14 +181,10 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     stated_name = name if stated[1] in {"", state} else ""
     found = (body_of(state, each) for each in (stated_name, bare, place.name) if each and state)
     body = next(filter(None, found), None)
-    if body is None and state and (own := exact_county(state, bare)) is not None:
-        body = county_body(own)
     if body is None:
         return replace(place, state=state)
     county = place.county or body.county_name
-    own_name = re.sub(
-        r"^(?:City|Town|Village|Borough) of ", "", stated_name
-    )  # St. Louis, not the post office's Saint Louis
+    own_name = re.sub(r"^(?:City|Town|Village|Borough) of ", "", stated_name)  # the post office says Saint Louis
     name = own_name if letters(own_name) == letters(body.name) and not body.is_county else body.name
     return replace(place, name=name, state=state, county=county, fips=body.fips if county == body.county_name else "")
 
