@@ -35,6 +35,7 @@ _AROUND_NAME = re.compile(
     r"^(?:city|town|village|borough|county|township) of | (?:county|parish|borough|city|town|village|township)$",
     re.IGNORECASE,
 )
+_COUNTY = re.compile(r" (?:County|Parish)$", re.IGNORECASE)
 _TOGETHER = re.compile(r"[-/–&]| and ", re.IGNORECASE)  # as in Augusta-Richmond County
 
 
@@ -81,7 +82,7 @@ def _in_title(place: Place, title: str) -> str:
     if place.sure is not Certainty.GUESSED:
         return ""
     names = [name for name, state in stated if state == place.state]
-    names += [match["of"] or match["county"] for match in _GOVERNMENT.finditer(title)]
+    names += [match["of"] or f"{match['county']} County" for match in _GOVERNMENT.finditer(title)]
     return quoted if names and not any(_is_of(place, name) for name in names) else ""
 
 
@@ -158,9 +159,13 @@ def _names_state(state: str, text: str) -> bool:
 
 
 def _is_of(place: Place, name: str) -> bool:
-    """Return True if a name on the page is the place's, or its county's."""
-    parts = [name, *_TOGETHER.split(name)]
-    return any(_bare(part).endswith(own) for own in _own_names(place) for part in parts)
+    """Return True if a name on the page is the place's, or its county's. Lincoln isn't in every Lincoln County."""
+    is_town = bool(place.county) and _COUNTY.search(place.name.removesuffix(f", {place.state}")) is None
+    for part in (name, *_TOGETHER.split(name)):
+        own = {_bare(place.county)} if is_town and _COUNTY.search(part) else _own_names(place)
+        if any(_bare(part).endswith(each) for each in own):
+            return True
+    return False
 
 
 def _own_names(place: Place) -> set[str]:

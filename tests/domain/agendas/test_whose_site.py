@@ -58,6 +58,10 @@ def place(name, state, sure=Certainty.GUESSED, county=""):
         (place("Augusta", "GA"), "Augusta-Richmond County, GA", ""),
         (place("Vancouver", "WA"), "Meetings | Vancouver Washington", ""),
         (place("Morris Township", "NJ"), "Township of Morris - Agendas", ""),
+        (place("Ayden", "NC", county="Pitt"), "Pitt County, NC", ""),
+        (place("Lincoln County", "NE", county="Lincoln"), "Lincoln County, NE", ""),
+        (place("Lincoln", "NE", county="Lancaster"), "Lincoln & Lancaster County, NE", ""),
+        (place("Lake County", "IN", county="Lake"), "Serving Lake County and Porter County, Indiana", ""),
         (place("Port Washington", "WI"), "City of Port Washington, Wisconsin", ""),
     ],
 )
@@ -79,6 +83,9 @@ def test_a_place_s_own_site_is_believed(mine, title, text):
         (place("Kansas City", "KS"), "Agendas", "414 E 12th St, Kansas City, MO 64106", "Missouri"),
         (place("Richmond", "IN"), "Meetings | City of Richmond Virginia", "", "Virginia"),
         (place("Port Washington", "WI"), "Port Washington, New York", "", "New York"),
+        (place("Lincoln", "NE", county="Lancaster"), "Lincoln County, NE", "", "Lincoln County"),
+        (place("Washington", "NC", county="Beaufort"), "Meetings - Washington County", "", "Washington County"),
+        (place("Washington", "PA", county="Washington"), "Washington, DC", "", "Washington, DC"),
         (place("Columbus", "MS"), "Columbus Consolidated Government, Georgia", "", "Georgia"),
         (
             place("Lake County", "IN", county="Lake"),
