@@ -28,7 +28,7 @@ _MADE_BY = re.compile(
     r"\b(?:powered|designed|developed|hosted|created|built|website|site|software|design) by\b", re.IGNORECASE
 )
 _GOVERNMENT = re.compile(
-    r"\b(?:City|Town|Village|Borough|County|Parish) of (?P<of>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3})"
+    r"\b(?P<kind>City|Town|Village|Borough|County|Parish) of (?P<of>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3})"
     r"|\b(?P<county>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3}) (?:County|Parish)\b"
 )
 _AROUND_NAME = re.compile(
@@ -64,8 +64,7 @@ def stated_place(titles: Sequence[str], text: str, footer: str = "") -> tuple[st
             return pair
     states = _states_in(footer) or _states_in(text)
     named = next(filter(None, map(_GOVERNMENT.search, titles)), None)
-    name = (named["of"] or f"{named['county']} County") if named else ""
-    return name, next(iter(states)) if len(states) == 1 else ""
+    return _government(named) if named else "", next(iter(states)) if len(states) == 1 else ""
 
 
 def _states_in(text: str) -> set[str]:
@@ -82,8 +81,14 @@ def _in_title(place: Place, title: str) -> str:
     if place.sure is not Certainty.GUESSED:
         return ""
     names = [name for name, state in stated if state == place.state]
-    names += [match["of"] or f"{match['county']} County" for match in _GOVERNMENT.finditer(title)]
+    names += map(_government, _GOVERNMENT.finditer(title))
     return quoted if names and not any(_is_of(place, name) for name in names) else ""
+
+
+def _government(found: re.Match[str]) -> str:
+    """Return the name of a government, such as Pitt County if it calls itself the County of Pitt."""
+    county = found["of"] if found["kind"] in {"County", "Parish"} else found["county"]
+    return f"{county} County" if county else found["of"]
 
 
 def _stated(title: str) -> Iterator[tuple[str, str]]:

@@ -84,6 +84,7 @@ def test_a_place_s_own_site_is_believed(mine, title, text):
         (place("Richmond", "IN"), "Meetings | City of Richmond Virginia", "", "Virginia"),
         (place("Port Washington", "WI"), "Port Washington, New York", "", "New York"),
         (place("Lincoln", "NE", county="Lancaster"), "Lincoln County, NE", "", "Lincoln County"),
+        (place("Lincoln", "NE", county="Lancaster"), "County of Lincoln - Agendas", "", "County of Lincoln"),
         (place("Washington", "NC", county="Beaufort"), "Meetings - Washington County", "", "Washington County"),
         (place("Washington", "PA", county="Washington"), "Washington, DC", "", "Washington, DC"),
         (place("Columbus", "MS"), "Columbus Consolidated Government, Georgia", "", "Georgia"),
