@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from shlex import quote
+from shlex import join
 from typing import Annotated
 
 import typer
@@ -403,14 +403,22 @@ def _chosen(place: Place, inside: Sequence[Place], stated: tuple[str, str]) -> P
     return place
 
 
+def _command_for(place: Place, *, kind: str) -> str:
+    """Return the command that proposes this source, with all that is known about it."""
+    name = place.name.removesuffix(f", {place.state}")
+    options = {"--state": place.state, "--name": name, "--county": place.county, "--kind": kind}
+    given = [word for option, value in options.items() if value for word in (option, value)]
+    return join(["countersign", "sources", "add", masked(place.address), *given])
+
+
 def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:
     """Read the place, print how many items were found and return the place with its actual kind."""
     try:
         place, found = asyncio.run(_read(settings, place, is_kind_given=is_kind_given))
     except SourceError as fault:
         say(str(fault))
-        again = f"countersign sources add {quote(masked(place.address))} --unread"
-        say(f"A source that can't be read isn't proposed. To propose it anyway, run: {again}")
+        again = _command_for(place, kind=place.kind if is_kind_given else "")
+        say(f"A source that can't be read isn't proposed. To propose it anyway, run: {again} --unread")
         raise typer.Exit(1) from None
     numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
     coming = next_meetings(found, utc_now().astimezone(zone_or_utc(place.zone)).date())

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -105,7 +106,10 @@ def test_another_places_portal_and_a_second_one_are_named(countersign):
     assert '[Ayden]\nkind = "page"' in town.stdout
     assert "(iqm2), so that is proposed instead" in county.stderr
     assert "It also links to https://pittnc.api.civicclerk.com/v1 (civicclerk)." in county.stderr
-    assert f"countersign sources add {old}/Calendar.aspx --unread" in county.stderr
+    again = shlex.split(county.stderr.partition("To propose it anyway, run: countersign ")[2].partition("\n")[0])
+    table = countersign(*again).stdout
+    assert table.startswith('["Pitt County"]\nkind = "iqm2"\n')
+    assert 'county = "Pitt"\n' in table
     assert "(iqm2). To read that, run the command with it." in read.stderr
 
 
