@@ -12,6 +12,7 @@ from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording
+from bot.domain.web_address import masked
 
 MOST_NAMED = 5
 MOST_SCANS = 3  # of one source
@@ -50,6 +51,11 @@ SAID: Mapping[str, Phrase] = {
     ),
     "suggest_bad": Phrase(
         "“{typed}” isn't a web address that I can read. It should look like https://www.example.gov/agendas"
+    ),
+    "suggest_two": Phrase("Send one address at a time."),
+    "suggest_needed": Phrase(
+        "I know the platform at {host}, but that address isn't a place's list of meetings. Open the list and copy its "
+        "address, which looks like {needed}"
     ),
     "suggest_private": Phrase("“{typed}” isn't the address of a public website, so I can't read it."),
     "suggest_known": Phrase("I already have that site: {name} ({platform})."),
@@ -154,9 +160,9 @@ def reading_line(language: Language, places: Sequence[Place]) -> Line:
 def suggestion_reply(language: Language, *, key: str, place: Place, replaces: str = "") -> Reply:
     """Ask the operator about a suggested site."""
     title = said(language, "suggested", name=place.name, platform=platform(language, place.kind))
-    lines: list[Line] = [(Span(title, strong=True),), (Span(place.address),)]
+    lines: list[Line] = [(Span(title, strong=True),), (Span(masked(place.address)),)]
     if replaces:
-        lines.append(line(language, "suggested_replaces", address=replaces))
+        lines.append(line(language, "suggested_replaces", address=masked(replaces)))
     add = Button(said(language, "b_add"), f"suggested add {key}")
     decline = Button(said(language, "b_decline"), f"suggested no {key}")
     return Reply(lines=tuple(lines), buttons=((add, decline),), in_place=True)
