@@ -241,6 +241,7 @@ SAID: Mapping[str, Phrase] = {
     ),
     # answers
     "preview": Phrase("An example: the last message you would have gotten, on {when}."),
+    "preview_latest": Phrase("An example, with the latest changes:"),
     "preview_none": Phrase("Nothing like this has happened since I started reading ICE's list."),
     "more": Phrase("… and {n} more"),
     "more_lines": Phrase("… and {n} more line", "… and {n} more lines"),

@@ -183,7 +183,9 @@ class Grouping:
             "The names of all {n} agencies are in the thread.",
             number,
         )
-        return Details(title=(Span(title, strong=True),), summary=(*summary, (Span(thread),)), sections=tuple(folded))
+        return Details(
+            title=(Span(title, strong=True),), summary=tuple(summary), where=(Span(thread),), sections=tuple(folded)
+        )
 
     # ── items ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
