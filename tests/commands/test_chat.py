@@ -270,7 +270,7 @@ async def test_list_recent_agency_and_status_answer_from_the_store(talk):
 async def test_the_platform_suggests_spanish_and_the_chat_can_change_it(talk):
     assert "No conozco ningún estado" in await talk.says("watch Texsa", language=Language.SPANISH)
     text = await talk.says("watch TX", language=Language.SPANISH)
-    assert text.startswith("Usted vigila: Texas. Recibirá las alertas en el momento.")
+    assert text.startswith("Usted sigue: Texas. Recibirá las alertas en el momento.")
     assert "Texas: nuevo en la lista de ICE" in text
     assert (await talk.mine()).language is Language.SPANISH
     assert "English" in await talk.says("language en")

@@ -89,7 +89,7 @@ STATUSES: Mapping[str, Phrase] = {
 BACK_FROM: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is on again; it had been canceled."),
     POSTPONED: Phrase("The meeting is on again; it had been postponed."),
-    RESCHEDULED: Phrase("The meeting is back to its regular schedule; it had been rescheduled."),
+    RESCHEDULED: Phrase("The meeting is back on its regular schedule; it had been rescheduled."),
     RECESSED: Phrase("The meeting is back on its regular schedule; it had been recessed."),
     OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
     OFF_AGENDA: Phrase("The agenda mentions it again."),
@@ -188,7 +188,8 @@ class Wording:
         The types in `explained` have been explained before in the same message.
         """
         if len(types) > 1:
-            return say(self.language, "{types} ({n} agreements each)", types=self._formats.join(types), n=len(types))
+            named = self._formats.join(types)
+            return say(self.language, "{types} ({n} agreements per agency)", types=named, n=len(types))
         found = next((t for t, name in SUPPORT_TYPE_NAMES.items() if name(self.language) == types[0]), None)
         if found is None or types[0] in explained or found not in SUPPORT_TYPE_MEANINGS:
             return types[0]
