@@ -116,7 +116,8 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "offset": Mistake(
         Phrase(
-            "“{typed}” is an offset from UTC, which doesn't say when clocks change. Send a time zone or a big city in it, such as America/Chicago or Chicago."
+            "“{typed}” is an offset from UTC, which doesn't say when clocks change. Send a time zone or a big city in it, "
+            "such as America/Chicago or Chicago."
         ),
         Phrase("Try /digest 8:00 America/Chicago."),
     ),
@@ -236,7 +237,8 @@ SAID: Mapping[str, Phrase] = {
         "off, send /reminders off."
     ),
     "reminders_off": Phrase(
-        "I don't remind you of meetings with 287(g) on their agendas. To get a reminder the evening before, send /reminders on."
+        "I don't remind you of meetings with 287(g) on their agendas. To get a reminder the evening before, send "
+        "/reminders on."
     ),
     # answers
     "preview": Phrase("An example: the last message you would have gotten, on {when}."),
