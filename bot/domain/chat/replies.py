@@ -116,8 +116,8 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "offset": Mistake(
         Phrase(
-            "“{typed}” is an offset from UTC, which doesn't say when clocks change. Send a time zone or a big city in it, "
-            "such as America/Chicago or Chicago."
+            "“{typed}” is an offset from UTC, which doesn't say when clocks change. Send a time zone or a big city in "
+            "it, such as America/Chicago or Chicago."
         ),
         Phrase("Try /digest 8:00 America/Chicago."),
     ),
