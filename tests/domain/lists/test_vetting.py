@@ -84,6 +84,15 @@ def test_rows_that_change_beside_those_that_leave_count_with_them_but_new_dates_
     )
 
 
+def test_dates_may_be_added_at_once_but_not_replaced_or_removed():
+    dated = many(100)
+    undated = [replace(one, signed=None) for one in dated]
+    other = [replace(one, signed=ANOTHER_DAY) for one in dated]
+    assert doubted(undated, dated) == ()
+    for now in (undated, other):
+        assert doubted(dated, now) == ("100 of 100 agreements would have another signing date at once",)
+
+
 def test_excused_disappearances_do_not_count():
     rows = many(400)
     gone = [agreement.key for agreement in rows[:20]]
