@@ -223,7 +223,7 @@ def change_line(wording: Wording, change: Change) -> Line:
     values = {"seq": str(change.seq), "agency": agreement.agency, "state": state_name(agreement.state, language)}
     if change.mention is not None:
         return line(language, "retract_mention", title=change.mention.title, **values)
-    happened = wording.happened(change.kind)
+    happened = wording.happened(change.kind, change)
     return line(language, "retract_what", support=wording.support(agreement), happened=happened, **values)
 
 

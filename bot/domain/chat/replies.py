@@ -18,7 +18,7 @@ from bot.domain.subscription import ALL_STATES, STOPPED, Filter, Settings, count
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
-from bot.domain.text.wording import HAPPENED, HELD, Wording, county_name
+from bot.domain.text.wording import HELD, Wording, county_name
 
 
 class Mistake(NamedTuple):
@@ -270,7 +270,6 @@ SAID: Mapping[str, Phrase] = {
     "row": Phrase("row {rows}"),
     "rows": Phrase("rows {rows}"),
     "not_on_it": Phrase("where it doesn't appear"),
-    "listed": HAPPENED[Kind.LISTED],
     "status_read": Phrase("{source}: last read {when}"),
     "status_never": Phrase("{source}: not read yet"),
     "status_held": HELD,
