@@ -185,9 +185,12 @@ def export(
     state: State = None,
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Also the sources that were never read well.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also the sources that could never be read.")] = False,
 ) -> None:
-    """Print the sources that were read well, with the day, as tables for config/sources."""
+    """Print the sources that could be read, as tables for config/sources.
+
+    Each has the day when it was last read.
+    """
     settings, code = prepared(), one_state(state)
     statuses = {status.source: status for status in one_shot.read(settings, lambda store: store.source_statuses())}
     found = [
@@ -223,7 +226,10 @@ def coverage(
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
 ) -> None:
-    """Show how many counties and cities have a source, by state: all counties, and those with an agreement."""
+    """Show how many counties and cities have a source, by state.
+
+    It counts all counties, and the counties and cities with an agreement.
+    """
     settings, code = prepared(), one_state(state)
     known = one_shot.read(settings, lambda store: store.known())
     rows = [

@@ -34,7 +34,9 @@ SAID: Mapping[str, Phrase] = {
     "read_empty": Phrase("I read {name}'s agendas ({platform}), but nothing is on them yet."),
     "reading": Phrase("I'm reading the agendas of {names} now. I'll tell you what I find."),
     "failed": Phrase("I couldn't read {name}'s agendas ({platform}) just now. I'll keep trying."),
-    "parked": Phrase("I don't read {name}'s agendas ({platform}): the site doesn't work, or it's another place's."),
+    "parked": Phrase(
+        "I don't read {name}'s agendas ({platform}): the site doesn't work, or it belongs to another place."
+    ),
     "others": Phrase(
         "I also read the agendas of {n} other place there.", "I also read the agendas of {n} other places there."
     ),
@@ -67,7 +69,7 @@ SAID: Mapping[str, Phrase] = {
     "suggest_thanks": Phrase("Thank you. I passed it on to the operator: {name} ({platform})."),
     "suggest_later": Phrase("I'll tell you once I've read it."),
     # for the operator
-    "suggested": Phrase("Someone suggests a site to read: {name} ({platform})"),
+    "suggested": Phrase("Someone suggested a site to read: {name} ({platform})"),
     "suggested_replaces": Phrase("It would replace {address}."),
     "suggested_none": Phrase("No suggestion is waiting."),
     "suggested_gone": Phrase("That suggestion has already been decided."),
