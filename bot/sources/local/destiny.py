@@ -17,14 +17,14 @@ from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import fingerprint, resolve_link, when_in
+from bot.sources.formats.fields import fingerprint, query_values, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, first, is_whole, page_tree, words
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.linked_items import parse_linked_items
 from bot.sources.local.session import ReadSession
 
-_SITE = re.compile(r"(?:[a-z0-9-]+\.)?destinyhosted\.com")
+_SITE = re.compile(r"(?:([a-z0-9-]+)\.)?destinyhosted\.com")
 _PAGE = re.compile(r"/agenda_publish\.cfm$", re.IGNORECASE)
 _LISTS = ("meeting-table", "list")  # the ids of the newer and the older list
 _FOLDER = re.compile(r"/\d{8}_(\d+)/[^/?]+\.pdf", re.IGNORECASE)  # of an agenda's files
@@ -39,16 +39,18 @@ class Destiny:
     def recognizes(self, address: str) -> Place | None:
         """Return the site that an address belongs to."""
         parts = urlsplit(address)
-        host, is_list = (parts.hostname or "").lower(), bool(_PAGE.search(parts.path))
-        folder = re.match(r"/(\d{4,})(?=/|$)", parts.path)
-        site = folder[1] if folder else _site(parts.query)
-        is_shared = _SITE.fullmatch(host) is not None
-        if not host or not (site.isdecimal() if is_shared else is_list):
+        host, site = (parts.hostname or "").lower(), query_values(parts.query).get("id", "")
+        shared, numbered = _SITE.fullmatch(host), re.match(r"/(\d{4,})(?=/|$)", parts.path)
+        if shared is None:
+            own = f"{parts.scheme}://{parts.netloc.lower()}{parts.path}?id={site}"
+            is_list = host and _PAGE.search(parts.path)
+            return Place(name=host.removeprefix("www."), kind=self.kind, address=own, state="") if is_list else None
+        site = numbered[1] if numbered else site
+        if not site.isdecimal():
             return None
-        page = parts.path if is_list else "/agenda_publish.cfm"
-        proposed = f"{parts.scheme if is_list else 'https'}://{parts.netloc.lower()}{page}?id={site}"
-        name = f"destiny-{site}" if is_shared else host.removeprefix("www.")
-        return Place(name=name, kind=self.kind, address=proposed, state="")
+        folder = shared[1] if shared[1] not in {None, "www"} else "public"
+        proposed = f"https://{folder}.destinyhosted.com/agenda_publish.cfm?id={site}"
+        return Place(name=f"destiny-{site}", kind=self.kind, address=proposed, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """Return the new and amended meetings of this month and the next, with one request for each."""
@@ -64,14 +66,9 @@ class Destiny:
         return session.reading(items, {"meetings": crawler.facts})
 
 
-def _site(query: str) -> str:
-    """Return the number of a site. On a town's own host it can be empty."""
-    return next((values[0] for name, values in parse_qs(query).items() if name.lower() == "id"), "")
-
-
 def _months(address: str, session: ReadSession) -> Iterator[str]:
     parts = urlsplit(address)
-    site = _site(parts.query)
+    site = query_values(parts.query).get("id", "")
     base = f"{parts.scheme}://{parts.netloc}{parts.path or '/agenda_publish.cfm'}"
     today = session.today
     for month in (today.month, today.month + 1):

@@ -10,7 +10,7 @@ of an agenda (MeetingView.aspx): its links to cover sheets are its items, and al
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.agendas.meeting_status import meeting_status
@@ -18,7 +18,7 @@ from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import clean_text, day_in, fingerprint, resolve_link, when_in
+from bot.sources.formats.fields import clean_text, day_in, fingerprint, query_values, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, grid_rows, page_tree, words
 from bot.sources.local.calendar import read_calendar
@@ -45,7 +45,7 @@ class NovusAgenda:
         if town is None:
             return None
         folder = re.match(r"/(agendapublic)(?=/|$)", parts.path, re.IGNORECASE)
-        kind = parse_qs(parts.query).get("MeetingType", [""])[0]
+        kind = query_values(parts.query).get("meetingtype", "")
         query = f"?MeetingType={kind}" if kind.isdecimal() else ""
         return Place(
             name=f"{town[1]}-{kind}" if query else town[1],
