@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,15 +65,30 @@ def read_lines(path: Path, start: int = 0) -> Lines | None:
 
 
 def read(path: Path, start: int = 0) -> bytes | None:
-    """Return a file's bytes, starting at an offset, or None if the file doesn't exist."""
+    """Return a file's bytes, starting at an offset, or None if the file doesn't exist.
+
+    A pipe or a device in its place isn't read, because that could wait or go on without end.
+    """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_plain_file) as file:
             file.seek(start)
             return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"{path} could not be read ({error.strerror}).") from error
+        if error.errno in REFUSED:
+            advice = "Run the command as the user who runs Countersign, or give this user the data folder."
+        else:
+            advice = "Put the file back, or restore the data folder from a backup."
+        raise StoreError(f"{path} could not be read ({error.strerror}). {advice}") from error
+
+
+def _plain_file(path: str, flags: int) -> int:
+    fd = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(fd).st_mode) or stat.S_ISDIR(os.fstat(fd).st_mode):  # reading a folder fails by itself
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "Not a file", path)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Symbolic links in the data folder, and the last line of a journal: unfinished, or damaged."""
 
 import json
+import os
 import random
 from contextlib import suppress
 
 import pytest
 
-from bot.errors import StoreCorrupt, StoreUnwritable
+from bot.errors import StoreCorrupt, StoreError, StoreUnwritable
 from bot.store.tiny.files import Folder, read_lines
 from bot.store.tiny.store import TinyStore
 
@@ -60,6 +61,22 @@ async def test_a_journal_that_is_a_link_is_refused_with_what_to_do(tmp_path):
         await store.note("tokens", "slack/T3", "three")
     store._files.close()
     assert elsewhere.read_bytes() == body + b'{"unfinished'
+
+
+@pytest.mark.parametrize("name", ["state.json", "journal-2.jsonl"])
+@pytest.mark.parametrize("kind", ["pipe", "endless device"])
+async def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_never_waited_for(tmp_path, name, kind):
+    folder = tmp_path / "data"
+    await (await filled(folder)).close()
+    (folder / "state.previous.json").unlink(missing_ok=True)
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).symlink_to("/dev/zero")
+    for readonly in (True, False):
+        with pytest.raises(StoreError, match=r"Not a file.*restore the data folder from a backup"):
+            TinyStore.open(folder, readonly=readonly)
 
 
 @pytest.mark.parametrize("name", ["evidence", "evidence/ab", "aside"])
