@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from bot.errors import StoreCorrupt, StoreError, StoreUnwritable
+from bot.errors import StoreCorrupt, StoreUnwritable
 from bot.store.tiny.files import Folder, read_lines
 from bot.store.tiny.store import TinyStore
 
@@ -63,19 +63,23 @@ async def test_a_journal_that_is_a_link_is_refused_with_what_to_do(tmp_path):
     assert elsewhere.read_bytes() == body + b'{"unfinished'
 
 
-@pytest.mark.parametrize("name", ["state.json", "journal-2.jsonl"])
 @pytest.mark.parametrize("kind", ["pipe", "endless device"])
-async def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_never_waited_for(tmp_path, name, kind):
+async def test_a_pipe_or_a_device_in_place_of_a_file_is_damage_and_never_waited_for(tmp_path, kind):
+    def replace(path):
+        path.unlink()
+        os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+
     folder = tmp_path / "data"
     await (await filled(folder)).close()
-    (folder / "state.previous.json").unlink(missing_ok=True)
-    (folder / name).unlink()
-    if kind == "pipe":
-        os.mkfifo(folder / name)
-    else:
-        (folder / name).symlink_to("/dev/zero")
+    replace(folder / "state.json")
+    store = TinyStore.open(folder, readonly=True)
+    assert "Not a file" in " ".join(store.notices), "and the older snapshot is used"
+    assert await store.notes("tokens") == {"slack/T1": "one", "slack/T2": "two"}
+    await store.close()
+    [*_, journal] = sorted(folder.glob("journal-*.jsonl"))
+    replace(journal)
     for readonly in (True, False):
-        with pytest.raises(StoreError, match=r"Not a file.*restore the data folder from a backup"):
+        with pytest.raises(StoreCorrupt, match=r"Not a file.*restore the data folder from a backup"):
             TinyStore.open(folder, readonly=readonly)
 
 
