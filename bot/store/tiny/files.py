@@ -149,7 +149,7 @@ class Folder:
     def names(self, name: str) -> list[str]:
         """Return the names in a subfolder, or none if it doesn't exist. Raise StoreError if it can't be listed."""
         try:
-            return os.listdir(self.path / name)
+            return [path.name for path in (self.path / name).iterdir()]
         except FileNotFoundError:
             if (self.path / name).is_symlink():
                 raise StoreCorrupt(f"{self.path / name} is a broken link. Put the folder back.") from None
