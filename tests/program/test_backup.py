@@ -21,15 +21,15 @@ BACKUPS = 20
 
 # The program as it is, but it stops in the middle of writing the evidence until this test has killed it.
 WAITING = """
-import sys, time
+import asyncio, sys
 from bot.store import backup
-usual, left = backup.document_in, [2]
-async def document_in(store, sha256):
+usual, left = backup._Writing._readable, [2]
+async def readable(self, store, sha256):
     left[0] -= 1
     if left[0] < 0:
-        time.sleep(600)
-    return await usual(store, sha256)
-backup.document_in = document_in
+        await asyncio.sleep(600)
+    return await usual(self, store, sha256)
+backup._Writing._readable = readable
 from bot.__main__ import main
 sys.exit(main())
 """
@@ -142,6 +142,26 @@ def test_a_backup_that_is_killed_leaves_the_old_one_and_the_next_one_works(here,
     here.run("backup", str(file), "--force")
     assert not unfinished.exists()
     typed_in(tmp_path, "restore", str(file), "--to", "back")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_backup_that_is_told_to_end_leaves_nothing_behind(number, here, tmp_path):
+    for count in range(3):
+        rows = [row("OHIO", f"Town {count} Police Department")]
+        here.publish_rows(f"participating1121202{count}am.xlsx", rows, at=A_DAY + timedelta(days=count))
+        here.run("poll")
+    (tmp_path / "tmp").mkdir()
+    file, env = tmp_path / "a.backup", here.env | {"TMPDIR": str(tmp_path / "tmp")}
+    command = [sys.executable, "-c", WAITING, "backup", str(file)]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as program:
+        wait_for(lambda: (tmp_path / ".a.backup.unfinished").exists() or program.poll() is not None)
+        program.send_signal(number)
+        said = program.communicate(timeout=60)[1]
+    assert program.returncode == 130
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "tmp"]
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.slow

@@ -3,13 +3,14 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 import sqlalchemy as sa
+from psycopg import errors
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -23,6 +24,21 @@ CONNECTIONS = 10  # at most, per program; small hosting plans allow 20 in total
 IDLE = 1.0  # seconds; a connection idle for longer is tested before it is used
 ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
 
+ADVICE: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]] = (
+    (errors.ReadOnlySqlTransaction, "Set DATABASE_URL to the primary server; this one can only be read."),
+    ((errors.UndefinedTable, errors.UndefinedColumn), "Run `countersign migrate`, or restore the database."),
+    (errors.InsufficientPrivilege, "Give the user in DATABASE_URL all rights to the tables of Countersign."),
+    (errors.DiskFull, "Make room on the database's disk."),
+    (
+        (errors.UntranslatableCharacter, errors.CharacterNotInRepertoire, UnicodeError),
+        "The database must have the encoding UTF8. Create another, and run `countersign move`.",
+    ),
+    (
+        (psycopg.OperationalError, OSError),
+        "Check DATABASE_URL, and that the database server is running and takes more connections.",
+    ),
+)
+
 T = TypeVar("T")
 
 
@@ -34,6 +50,7 @@ async def connect(url: str, name: str) -> psycopg.AsyncConnection[Any]:
         connect_timeout=CONNECT_WITHIN,
         prepare_threshold=None,  # poolers such as PgBouncer may run each transaction in a different session
         application_name=name,
+        client_encoding="utf8",  # otherwise that of the database, and with SQL_ASCII even texts would be bytes
     )
     await connection.execute(ON_CONNECTING)
     await connection.set_autocommit(False)
@@ -116,10 +133,11 @@ def check_not_newer(found: str) -> None:
 
 
 def sentence(fault: Exception) -> str:
-    """Return a one-line message for a database error, without the password."""
+    """Return a one-line message for a database error, with what to do if we know it and without the password."""
     said = fault.orig if isinstance(fault, DBAPIError) and fault.orig is not None else fault
     first = (str(said).strip() or type(said).__name__).splitlines()[0]
-    return f"The database failed: {first}"
+    advice = next((f". {advice}" for kinds, advice in ADVICE if isinstance(said, kinds)), "")
+    return f"The database failed: {first.rstrip('.') if advice else first}{advice}"
 
 
 def _short(step: str) -> str:

@@ -19,7 +19,8 @@ LOCK = 287_000_001  # a PostgreSQL advisory lock, so that two simultaneous relea
 def migrate(url: str) -> bool:
     """Run all pending migrations in one transaction; return False if there were none."""
     engine = sa.create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=CONNECT_WITHIN)
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(url, connect_timeout=CONNECT_WITHIN, client_encoding="utf8"),
     )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -30,6 +31,8 @@ def migrate(url: str) -> bool:
             check_not_newer(found)
             if found == FORMAT:
                 return False
+            if not found:
+                _check_encoding(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             return True
@@ -37,3 +40,13 @@ def migrate(url: str) -> bool:
         raise StoreError(sentence(fault)) from fault
     finally:
         engine.dispose()
+
+
+def _check_encoding(connection: sa.Connection) -> None:
+    """Raise StoreError if the names of agencies couldn't all be stored in a new database."""
+    found = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
+    if found != "UTF8":
+        raise StoreError(
+            f"The database has the encoding {found}, and it must be UTF8. Create another one, for example with: "
+            "createdb --encoding=UTF8 --template=template0 countersign"
+        )

@@ -9,7 +9,7 @@ from support.samples import MINUTE, NOON, document, perform, picture, receipt, r
 
 from bot.domain.change import Kind
 from bot.domain.subscription import Cadence, Filter
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreUnavailable
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.migrations import FORMAT
 from bot.store.postgres.store import PostgresStore
@@ -224,6 +224,43 @@ def test_the_migrations_make_the_tables_the_store_uses(database):
     engine.dispose()
     folder = bot.store.postgres.__path__[0] + "/migrations"
     assert ScriptDirectory(folder).get_current_head() == FORMAT
+
+
+# A server that isn't as we need it
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_cannot_hold_every_name_is_refused_before_it_holds_anything(server, encoding):
+    name = f"other_{encoding.lower()}"
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    with pytest.raises(StoreError, match=f"has the encoding {encoding}, and it must be UTF8. Create another"):
+        migrate(server.url(name))
+    with pytest.raises(StoreError, match="has no Countersign tables yet"):
+        await PostgresStore.open(server.url(name))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("ALTER DATABASE {} SET default_transaction_read_only = on", "Set DATABASE_URL to the primary server"),
+        ("DROP TABLE notes", "Run `countersign migrate`, or restore the database"),
+        ("ALTER TABLE notes DROP COLUMN value", "Run `countersign migrate`, or restore the database"),
+    ],
+)
+async def test_an_error_of_the_database_says_what_to_do(database, broken, said):
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute(broken.format(db.info.dbname))
+    store = await PostgresStore.open(database)
+    with pytest.raises(StoreError, match=said):
+        await store.note("tokens", "T1", "x")
+    await store.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1/d", "127.0.0.1/d?host=/nowhere", "name.invalid/d"])
+async def test_a_database_that_cannot_be_reached_says_what_to_check(address):
+    with pytest.raises(StoreUnavailable, match="Check DATABASE_URL, and that the database server is running"):
+        await PostgresStore.open(f"postgresql://u:secret@{address}")
 
 
 # A server that goes away
