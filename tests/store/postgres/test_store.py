@@ -244,8 +244,7 @@ async def test_a_database_that_cannot_hold_every_name_is_refused_before_it_holds
     ("broken", "said"),
     [
         ("ALTER DATABASE {} SET default_transaction_read_only = on", "Set DATABASE_URL to the primary server"),
-        ("DROP TABLE notes", "Run `countersign migrate`, or restore the database"),
-        ("ALTER TABLE notes DROP COLUMN value", "Run `countersign migrate`, or restore the database"),
+        ("ALTER TABLE notes DROP COLUMN value", "Restore the database from a backup"),
     ],
 )
 async def test_an_error_of_the_database_says_what_to_do(database, broken, said):
@@ -254,7 +253,16 @@ async def test_an_error_of_the_database_says_what_to_do(database, broken, said):
     store = await PostgresStore.open(database)
     with pytest.raises(StoreError, match=said):
         await store.note("tokens", "T1", "x")
+    assert ("is read-only now" in " ".join(store.notices)) is ("read_only" in broken)
     await store.close()
+
+
+@pytest.mark.parametrize("lost", [("leases",), ("notes", "evidence")])
+async def test_a_database_that_lacks_a_table_is_refused_when_it_is_opened(database, lost):
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute(f"DROP TABLE {', '.join(lost)}")
+    with pytest.raises(StoreError, match=f"lacks the tables? {', '.join(sorted(lost))}. Restore it from a backup"):
+        await PostgresStore.open(database)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1/d", "127.0.0.1/d?host=/nowhere", "name.invalid/d"])
