@@ -27,7 +27,7 @@ class Unreached:
     def sentence(self, chat: str) -> str:
         """Return what is wrong with the operator's chat, and what ends it."""
         return (
-            f"notices don't reach the operator's chat {chat} since {self.since:%Y-%m-%d %H:%M} UTC: "
+            f"notices haven't reached the operator's chat {chat} since {self.since:%Y-%m-%d %H:%M} UTC: "
             f"{self.problem.rstrip('.')}. Let the bot in again, or name another chat in COUNTERSIGN_OPERATOR. The next "
             f"try is at {self.retry_at:%Y-%m-%d %H:%M} UTC and at every start"
         )

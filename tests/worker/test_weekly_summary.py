@@ -167,6 +167,32 @@ async def test_each_of_the_operators_chats_gets_it_once_in_its_language_and_at_i
     assert await office.at(MONDAY + 6 * HOUR, *both) == []
 
 
+async def test_a_chat_that_never_gets_it_leaves_a_week_a_week_in_the_others(office):
+    both = (DESK, Operator("desk", "43"))
+    await office.at(SUNDAY, *both)
+    office.desk.refuses, office.desk.answer = {"42"}, {"by_person": True}
+    for week in range(4):
+        (text,) = await office.at(MONDAY + week * WEEK, *both)
+        since = ["Nov. 22", "Nov. 23", "Nov. 30", "Dec. 7"][week]
+        assert text.startswith(f"Your weekly summary, since {since}, 2026")
+        assert await office.at(MONDAY + week * WEEK + 8 * HOUR, *both) == []
+        await office.restart()
+    office.desk.refuses = set()
+    (text,) = await office.at(MONDAY + 3 * WEEK + 16 * HOUR, *both)
+    assert text.startswith("Your weekly summary, since Dec. 7, 2026")
+    assert office.desk.told[-1][0] == "42"
+
+
+async def test_a_summary_that_no_chat_got_is_not_skipped(office):
+    await office.at(SUNDAY)
+    office.desk.refuses = {"42"}
+    await office.at(MONDAY)
+    await office.at(MONDAY + WEEK)
+    office.desk.refuses = set()
+    (text,) = await office.at(MONDAY + 2 * WEEK)
+    assert text.startswith("Your weekly summary, since Nov. 22, 2026")
+
+
 async def test_several_programs_send_one_because_they_share_the_note(office):
     await office.at(SUNDAY)
     assert len(await office.at(MONDAY)) == 1
@@ -196,7 +222,7 @@ async def test_a_chat_that_cannot_be_reached_is_asked_after_growing_pauses_and_s
     assert [line["problem"] for line in lines] == ["not now"] * asked
     assert all("Your weekly summary" in line["text"] and line["again"] for line in lines)
     (problem,) = (await report(office.store, now=office.now, sources=["ice"], stale_hours=6)).channel_problems
-    assert "don't reach the operator's chat desk:42 since 2026-11-23 14:30 UTC: not now." in problem
+    assert "haven't reached the operator's chat desk:42 since 2026-11-23 14:30 UTC: not now." in problem
 
     office.desk.refuses = set()
     await office.restart()
