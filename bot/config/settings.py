@@ -50,6 +50,7 @@ from bot.sources.ice import OTHER_PAGES, PAGE
 
 FILE = Path("config/countersign.toml")
 DATA = "COUNTERSIGN_DATA"
+DEFAULT_PORT = 8080  # where the web server listens if it has to and PORT isn't set
 SOURCES = ("ice", "local")
 LONGEST_PROBLEM = 300  # characters
 LONGEST_NAME, LONGEST_PATH = 255, 4_095  # bytes; what Linux allows
