@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
@@ -38,6 +39,11 @@ def migrate(url: str) -> bool:
             return True
     except (SQLAlchemyError, psycopg.Error, OSError) as fault:
         raise StoreError(sentence(fault)) from fault
+    except CommandError as fault:
+        raise StoreError(
+            "The table alembic_version has content that no Countersign wrote, so nothing was changed. Restore the "
+            "database from a backup."
+        ) from fault
     finally:
         engine.dispose()
 

@@ -201,6 +201,16 @@ def test_a_second_migration_has_nothing_to_do_and_leaves_a_newer_database_alone(
         migrate(database)
 
 
+@pytest.mark.parametrize(
+    "odd", ["INSERT INTO alembic_version VALUES ('0001')", "UPDATE alembic_version SET version_num = '0000'"]
+)
+def test_a_format_that_no_version_wrote_is_refused_in_words(database, odd):
+    with psycopg.connect(database) as db:
+        db.execute(odd)
+    with pytest.raises(StoreError, match=r"content that no Countersign wrote, so nothing was changed\. Restore"):
+        migrate(database)
+
+
 def test_two_migrations_at_once_run_one_after_the_other(server):
     from concurrent.futures import ThreadPoolExecutor
 
