@@ -1,6 +1,7 @@
 """`countersign backup` beside a running program that records lists and sends messages, and `restore` elsewhere."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -211,6 +212,19 @@ def test_an_output_without_room_is_said_and_is_no_internal_error(here):
         assert done.returncode == 1
         assert "No space left on device" in done.stderr
         assert "internal error" not in done.stderr
+
+
+def test_a_reader_that_closes_the_pipe_is_told_that_it_has_no_whole_backup(here):
+    here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
+    here.run("poll")
+    reader, pipe = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "bot", "backup", "-"]
+    done = subprocess.run(command, env=here.env, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(pipe)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "closed the pipe before the end, so what it got isn't a whole backup" in done.stderr
 
 
 @pytest.mark.slow
