@@ -248,6 +248,9 @@ async def test_another_zip_a_folder_and_a_missing_file_are_refused(tmp_path):
     assert "isn't a Countersign backup" in await refused(tmp_path / "other.zip", tmp_path)
     assert "Is a directory" in await refused(tmp_path, tmp_path)
     assert "No such file" in await refused(tmp_path / "missing", tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        assert f"run: countersign restore - < {path}" in await refused(path, tmp_path)
 
 
 @pytest.mark.parametrize("newer", [{"backup": backup_file.FORMAT + 1}, {"store": snapshot.FORMAT + 1}])
