@@ -58,6 +58,7 @@ from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.local_requests import forget_chat
 from bot.pipeline.runner import Runner
+from bot.pipeline.unreached import try_again
 
 FAQ = frozenset({"data", "hours", "raids", "stopped"})
 MOST_OFFERED = 24  # buttons with one place each
@@ -99,6 +100,7 @@ class ChatCommands:
         verb, rest = words.verb(asked.text)
         try:
             if first in OPERATOR_VERBS and first in await self.extra_commands(asked.channel, asked.address):
+                await try_again(self._runner.store, asked.channel, asked.address)
                 return await self._operator.answer(question, first, after)
             if verb not in self._verbs:
                 raise self._unknown(verb, asked.text)
@@ -155,6 +157,7 @@ class ChatCommands:
 
         If a message was refused while the bot was gone, send it now instead of after the back-off.
         """
+        await try_again(self._runner.store, channel, address)
         for found in await self._of_chat(channel, address):
             if found.paused != STOPPED and (found.paused or found.failing_since):
                 await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
