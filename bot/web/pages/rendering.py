@@ -33,7 +33,14 @@ from bot.domain.site.tables import TABLES
 from bot.domain.text import catalog
 from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line, markup_safe
-from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
+from bot.domain.text.wording import (
+    SUPPORT_TYPE_MEANINGS,
+    SUPPORT_TYPE_NAMES,
+    Wording,
+    county_name,
+    state_name,
+    states_in_order,
+)
 from bot.pipeline.rasterize import fonts
 from bot.pipeline.svg_to_png import Converter, converted
 
@@ -348,6 +355,7 @@ class _Words:
             "local_day": local_day,
             "number": self._formats.number,
             "join": self._formats.join,
+            "states": states_in_order(STATES, self._language),
             "state_name": lambda code: state_name(code, self._language),
             "county": self.county,
             "support": self._wording.support,
