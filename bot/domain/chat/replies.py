@@ -11,7 +11,7 @@ from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.towns import Choice, Reading
 from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County
-from bot.domain.geography.fold import distinct_name
+from bot.domain.geography.fold import distinct_name, exact_county, is_county_word
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Filter, Settings, county_in, typed_place
@@ -514,7 +514,10 @@ def choice_label(language: Language, choice: Choice) -> str:
     if choice.county is not None:
         return f"{named_county(language, choice.county)}, {choice.county.state}"
     state = state_name(choice.state, language)
-    return state if choice.name == STATES[choice.state] else f"{choice.name}, {state}"
+    if choice.name == STATES[choice.state]:
+        return state
+    county = exact_county(choice.state, choice.name) if is_county_word(choice.name.rpartition(" ")[2]) else None
+    return f"{choice.name if county is None else named_county(language, county)}, {state}"
 
 
 def named_county(language: Language, county: County) -> str:
