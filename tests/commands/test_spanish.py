@@ -52,7 +52,6 @@ async def test_a_state_is_understood_and_named_in_spanish(talk, typed):
         ("vigilar condado de Xyzw, Nueva York", "Nueva York"),
         ("vigilar alguaciles en carolina del sur", "Carolina del Sur"),
         ("ayuda", "/watch condado de Harris TX"),
-        ("pausar mucho", "/pause 3 días"),
     ],
 )  # fmt: skip
 async def test_places_are_read_and_named_in_spanish(talk, typed, said):

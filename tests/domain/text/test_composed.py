@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_channel_is_said_in_spanish():
 def test_a_held_list_shows_its_reasons_in_the_operators_language():
     one = replace(held(), reasons=("it repeats participating1.xlsx: an old list, linked again",))
     text = plain_text(held_reply(Language.SPANISH, one, None).lines)
-    assert "Por qué: repite participating1.xlsx: es una lista antigua, enlazada otra vez." in text
+    assert "Motivo: repite participating1.xlsx: es una lista antigua, enlazada otra vez." in text
 
 
 @pytest.mark.parametrize(
