@@ -243,7 +243,7 @@ def _test_parts(sender: Sender, language: Language) -> tuple[Part, ...]:
 
 
 def _why_not_sent(channel: str, fault: SendError) -> str:
-    """Return in a sentence why a message wasn't sent, and what to do. The error's text never has a token."""
+    """Return in a sentence why a message wasn't sent or confirmed, and what to do. The text never has a token."""
     said = str(fault).rstrip(".")
     if fault.moved_to is not None:
         return f"Not sent: {said}. Use its new address, {fault.moved_to}."
@@ -251,6 +251,8 @@ def _why_not_sent(channel: str, fault: SendError) -> str:
         return f"Not sent: {said}. Alerts for this topic would go to {fault.fallback}."
     if fault.retry_after is not None:
         return f"Not sent: {said}. Try again in {counted(max(1, round(fault.retry_after)), 'second')}."
+    if fault.maybe_sent:
+        return f"{said}. Look there before you send it again."
     return f"Not sent: {said}." if channel in said.casefold() else f"Not sent by {channel}: {said}."
 
 
