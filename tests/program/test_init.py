@@ -81,9 +81,11 @@ def test_a_rejected_token_writes_nothing(here):
 @pytest.mark.parametrize(
     ("tokens", "said"),
     [
-        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "doesn't accept this bot token (invalid_auth)"),
-        ({"SLACK_BOT_TOKEN": APP_TOKEN}, "begins with xoxb-"),
-        ({"SLACK_BOT_TOKEN": "xoxb-loopback-0000000000", "SLACK_APP_TOKEN": "xapp-wrong"}, "this app token"),
+        ({"SLACK_BOT_TOKEN": "xoxb-000000-wrong"}, "doesn't accept this bot token (invalid_auth)"),
+        ({"SLACK_BOT_TOKEN": APP_TOKEN}, "begins with xoxb-, and numbers and letters follow. It's Slack's app token."),
+        ({"SLACK_BOT_TOKEN": TOKEN}, "It's Telegram's bot token."),
+        ({"SLACK_BOT_TOKEN": "xoxb-short"}, "That isn't Slack's bot token"),
+        ({"SLACK_BOT_TOKEN": "xoxb-loopback-0000000000", "SLACK_APP_TOKEN": "xapp-000000-wrong"}, "this app token"),
         ({"SLACK_BOT_TOKEN": "xoxb- two words"}, "copy it again"),
     ],
 )
@@ -229,6 +231,33 @@ def test_the_quotes_and_spaces_copied_with_a_token_are_left_out(here, quotes):
     options = ["--platform", "telegram", "--operator", "none", "--contact", "none"]
     init(here, *options, f"--telegram-token={quotes.format(here.telegram.token)}")
     assert written(here) == f"TELEGRAM_BOT_TOKEN={TOKEN}\n"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "TELEGRAM_BOT_TOKEN={}", 'export TELEGRAM_BOT_TOKEN="{}"', "token={}", "Token: {}.", "bot{}", "Bearer {}",
+        "Use this token to access the HTTP API: {} Keep your token secure", "https://api.telegram.org/bot{}/getMe",
+    ],
+)  # fmt: skip
+def test_a_token_is_found_in_what_was_copied_with_it(here, pasted):
+    options = ["--platform", "telegram", "--operator", "none", "--contact", "none", "--no-check"]
+    init(here, *options, f"--telegram-token={pasted.format(TOKEN)}")
+    assert written(here) == f"TELEGRAM_BOT_TOKEN={TOKEN}\n"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "code"),
+    [
+        ("12345", 1), ("110201543:short", 1), ("hello", 1), ("110201543 AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", 2),
+        ("110201543:" + "ä" * 35, 2), (f"{TOKEN} or 110201544:{TOKEN[10:]}", 2),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_token_is_never_written_though_nothing_is_asked(here, pasted, code):
+    options = ["--platform", "telegram", "--operator", "none", "--contact", "none", "--no-check"]
+    said = init(here, *options, f"--telegram-token={pasted}", expect=code)
+    assert pasted not in said
+    assert not (here.home / ".env").exists()
 
 
 def test_closed_standard_streams_are_like_empty_ones(here):
