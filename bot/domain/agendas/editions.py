@@ -4,13 +4,13 @@ The same words come with other spaces, hyphens and quotation marks from a PDF, f
 recognition of a scanned page, and an excerpt may begin or end elsewhere.
 """
 
+import re
 import unicodedata
-from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from bot.domain.agenda import Mention
 
-_OF_A_PAGE = frozenset({"page", "of"})  # with the numbers at the top or the bottom of a page
+_PAGE = re.compile(r"\bpage \d+(?: of \d+)?\b")  # at the top or the bottom of a page, within a sentence
 
 
 def says_the_same(before: Mention, now: Mention) -> bool:
@@ -23,9 +23,10 @@ def says_the_same(before: Mention, now: Mention) -> bool:
         return True  # the same bytes
     if before.address != now.address:
         return False
-    if {*map(_letters, before.matched)} == {*map(_letters, now.matched)} and _same(before.excerpt, now.excerpt):
+    old, new = _letters(before.excerpt), _letters(now.excerpt)
+    if old == new and {*map(_letters, before.matched)} == {*map(_letters, now.matched)}:
         return True
-    return _is_read_otherwise(before, now) and _overlap(_words(before.excerpt), _words(now.excerpt))
+    return _is_read_otherwise(before, now) and _overlap(old, new)
 
 
 def _is_read_otherwise(before: Mention, now: Mention) -> bool:
@@ -33,28 +34,16 @@ def _is_read_otherwise(before: Mention, now: Mention) -> bool:
     return (before.page is None) != (now.page is None)
 
 
-def _same(one: str, other: str) -> bool:
-    return _letters(one) == _letters(other)
-
-
-def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether two excerpts have the same words, apart from their ends and from the numbers of pages."""
-    steps = [step for step in SequenceMatcher(None, one, other, autojunk=False).get_opcodes() if step[0] != "equal"]
-    for kind, a, b, c, d in steps:
-        gone, new = one[a:b], other[c:d]
-        is_end = kind != "replace" and ((a, c) == (0, 0) or (b, d) == (len(one), len(other)))
-        is_joined = "".join(gone) == "".join(new)
-        if not is_end and not is_joined and not all(word.isdigit() or word in _OF_A_PAGE for word in (*gone, *new)):
-            return False
-    return sum(len(word) for word in one) > 0 and len(steps) < min(len(one), len(other))
-
-
-def _words(text: str) -> list[str]:
-    return "".join(char if char.isalnum() else " " for char in _plain(text)).split()
+def _overlap(one: str, other: str) -> bool:
+    """Return whether two excerpts are the same apart from where they begin and end."""
+    found = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
+    is_start = 0 in (found.a, found.b)
+    is_end = found.a + found.size == len(one) or found.b + found.size == len(other)
+    return is_start and is_end and 2 * found.size >= max(1, min(len(one), len(other)))
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, _plain(text)))
+    return "".join(filter(str.isalnum, _PAGE.sub("", " ".join(_plain(text).split()))))
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.samples import NOON, spoken
 
-from bot.domain.agenda import AgendaItem, Passage, Place, Subject
+from bot.domain.agenda import AgendaItem, Passage, Place
 from bot.domain.agendas.editions import says_the_same
 from bot.domain.agendas.track import PlaceContext, changes_from
 from bot.domain.change import Kind
@@ -60,7 +60,7 @@ def test_a_place_read_in_another_way_gets_no_false_amendment(excerpt, kinds):
         id=PDF.item, title=PDF.title, body=PDF.body, text=excerpt, address=PDF.address, evidence="b" * 64,
         meets_at=PDF.meets_at,
     )  # fmt: skip
-    passages = tuple(Passage(Subject.PROGRAM, word, excerpt) for word in PDF.matched)
+    passages = tuple(Passage(matched=word, excerpt=excerpt) for word in PDF.matched)
     before = replace(spoken(), mention=PDF, seq=1, recorded_at=NOON)
     context = PlaceContext(log=[before], participating=None, is_first=False)
     found = changes_from(place, [(item, passages)], (), context, NOON)
