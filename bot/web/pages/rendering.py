@@ -91,13 +91,17 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """The settings of one installation. `base` is its public address, or empty if it has none."""
+    """The settings of one installation. `base` is its public address, or empty if it has none.
+
+    Without `has_forms`, the pages have no search and no filters, because a static host can't answer them.
+    """
 
     base: str = ""
     contact: str = ""
     source: str = ""  # ICE's page
     invitations: Mapping[str, str] = field(default_factory=dict)  # by channel; "{bot}" stands for the bot's name
     places: tuple[Place, ...] = ()  # the catalog of local sources
+    has_forms: bool = True
 
     def coverage(self, listed: Iterable[Agency]) -> Coverage:
         """Return how many counties and cities have a source, and how many of those with an agreement."""
