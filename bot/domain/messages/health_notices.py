@@ -13,7 +13,7 @@ from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, u
 from bot.domain.language import Language
 from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
-from bot.domain.outage import explained, is_refused
+from bot.domain.outage import bare_problem, explained, is_refused
 from bot.domain.source_status import MOVED_TO, ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
@@ -87,7 +87,8 @@ def _of_ice(status: SourceStatus) -> Iterable[Notice]:
     """Yield notices that ICE refuses this host, once for each time that it begins, and that its page has moved."""
     if is_refused(status) and status.problem_since is not None:
         yield Notice(
-            f"refused by ice {stamp(status.problem_since)}", f"{explained(status, None)}.\nIts answer: {status.problem}"
+            f"refused by ice {stamp(status.problem_since)}",
+            f"{explained(status, None)}.\nIts answer: {bare_problem(status.problem or '', status.source)}.",
         )
     moved_to = status.facts.get(MOVED_TO)
     if moved_to is not None:
@@ -148,7 +149,10 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
     lines = [
         "I stopped reading these places because they failed for a week, or because their site is another place's. "
         "To read one again and keep it if that works, run: countersign sources check NAME",
-        *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
+        *(
+            f"{place.source}: {bare_problem(place.problem or '', place.source)}"
+            for place in list(fresh.values())[:GONE_NAMED]
+        ),
     ]
     if len(fresh) > GONE_NAMED:
         lines.append(f"… and {len(fresh) - GONE_NAMED} more. To see all, run: countersign sources")

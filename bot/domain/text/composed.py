@@ -47,6 +47,7 @@ _SENTENCES: tuple[Phrase, ...] = (
     Phrase("the workbook is protected with a password"),
     # what is wrong with a source or a channel
     Phrase("not read yet"),
+    Phrase("ICE's lists can't be read ({problem})"),
     Phrase("stale: no successful reading for {span}"),
     Phrase("no new list for {span}"),
     Phrase(

@@ -73,10 +73,12 @@ def test_why_a_document_is_no_list_is_said_in_spanish(body):
 def test_what_is_wrong_with_ices_lists_is_said_in_spanish(trouble, heard, reached):
     status = SourceStatus(
         source=ICE, trouble=trouble, heard=heard, problem_since=NOW - timedelta(hours=9), read_at=NOW - timedelta(days=20),
+        problem="ice: https://www.ice.gov/287g answered 503; never read successfully",
         read_since=NOW - timedelta(days=40), changed_at=NOW - timedelta(days=35),
     )  # fmt: skip
     found = wrong(status, NOW, timedelta(hours=6), reached)
-    assert len(found) == (2 if trouble is None else 3)
+    assert len(found) == (3 if trouble is None else 4)
+    assert found[0] == "ICE's lists can't be read (https://www.ice.gov/287g answered 503)"
     assert not [each for each in map(spanish, found) if "en inglés" in each or "hour" in each or "day" in each]
 
 
