@@ -18,6 +18,7 @@
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
     ├── HandoverRefused            a relay's handover that we don't take; the message tells the relay why
     ├── SendError                  a message was not delivered; the attributes describe the consequences
+    ├── NotSent                    a message that a person asked for was not delivered; says why and what to do
     └── StoreError                 our data could not be read or written
         ├── StoreBusy              another program is writing to this data folder
         ├── LeaseLost              another program has taken over this work; our result is discarded
@@ -167,6 +168,17 @@ class SendError(CountersignError):
         self.scope = scope
         self.not_our_turn = not_our_turn
         self.maybe_sent = maybe_sent
+        super().__init__(message)
+
+
+class NotSent(CountersignError):
+    """Raised when a message that a person asked for wasn't sent or confirmed.
+
+    `is_refused`: the chat doesn't accept it.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool) -> None:
+        self.is_refused = is_refused
         super().__init__(message)
 
 

@@ -23,7 +23,7 @@ from bot.domain.language import Language
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import legible
-from bot.errors import ConfigError, CountersignError, SourceError, UsageError
+from bot.errors import ConfigError, CountersignError, NotSent, SourceError, UsageError
 from bot.observability.logs import set_up_logs
 
 NONE, BOTH, STDIN = "none", "both", "-"
@@ -332,7 +332,9 @@ class _Setup:
             try:
                 first_setup.send_test_message(settings, chat)
             except CountersignError as fault:
-                say_wrapped(f"No test message to {chat}: {fault} Open that chat, and let the bot in or press Start.")
+                is_refused = isinstance(fault, NotSent) and fault.is_refused
+                advice = " Open that chat, and let the bot in or press Start." if is_refused else ""
+                say_wrapped(f"No test message to {chat}. {fault}{advice}")
             else:
                 say_wrapped(f"Sent a test message to {chat}.")
                 return True

@@ -43,7 +43,8 @@ def relay(
     folder: Annotated[
         str | None,
         typer.Option(
-            help="A small folder for readings that the host hasn't taken yet. By default, relay in the current folder.",
+            metavar="DIR",
+            help="A folder for readings that the host hasn't taken yet. By default, “relay” in the current folder.",
             show_default=False,
         ),
     ] = None,

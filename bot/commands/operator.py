@@ -29,7 +29,7 @@ from bot.domain.subscription import ALL_STATES, OPERATOR, STOPPED, Cadence, Filt
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import Span
 from bot.domain.timestamps import stamp, stamp_of
-from bot.errors import CountersignError, SendError, UsageError
+from bot.errors import CountersignError, NotSent, SendError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.local_requests import added_sources
 from bot.pipeline.poll_list import ListPoll
@@ -230,7 +230,7 @@ async def send_test(
     try:
         numbers = [await sender.send(address, part) for part in parts]
     except SendError as fault:
-        raise CountersignError(_why_not_sent(channel, fault)) from None
+        raise NotSent(_why_not_sent(channel, fault), is_refused=fault.refused) from None
     return {"channel": channel, "message_id": numbers[-1] or None}
 
 

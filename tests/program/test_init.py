@@ -138,8 +138,18 @@ def test_a_chat_that_refuses_the_test_message_is_said_and_counts_as_failed(here)
     here.telegram.script(42, unknown_chat())
     options = ("--platform", "telegram", "--operator", "telegram:42", "--contact", "none")
     said = init(here, *options, expect=1, TELEGRAM_BOT_TOKEN=TOKEN)
-    assert "No test message to telegram:42" in said
+    assert "No test message to telegram:42. Not sent" in said
+    assert "Open that chat, and let the bot in or press Start." in said
     assert TOKEN in written(here)
+
+
+def test_a_test_message_that_finds_no_connection_gets_no_advice_about_the_chat(here):
+    options = ("--platform", "telegram", "--operator", "slack:C024BE91L", "--contact", "none")
+    nowhere = {"SLACK_API_URL": "http://127.0.0.1:1/api/", "SLACK_BOT_TOKEN": here.slack.token}
+    said = init(here, *options, expect=1, TELEGRAM_BOT_TOKEN=TOKEN, **nowhere)
+    assert "No test message to slack:C024BE91L. Not sent: Slack can't be reached" in said
+    assert "may have" not in said
+    assert "Open that chat" not in said
 
 
 @pytest.mark.slow
