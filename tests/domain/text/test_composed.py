@@ -12,7 +12,9 @@ from bot.domain.chat.operator import held_reply
 from bot.domain.document import Document, digest
 from bot.domain.health import Crowd, Standing, span, wrong
 from bot.domain.language import Language
-from bot.domain.source_status import ICE, SourceStatus, Trouble
+from bot.domain.messages.health_notices import for_operator
+from bot.domain.source_status import ICE, MOVED_TO, SourceStatus, Trouble
+from bot.domain.subscription import Filter, Subscription
 from bot.domain.text.composed import in_language
 from bot.domain.text.rich_text import plain_text
 from bot.domain.way import Way
@@ -103,3 +105,33 @@ def test_a_held_list_shows_its_reasons_in_the_operators_language():
 )
 def test_a_span_is_said_in_spanish(length, said):
     assert spanish(f"no new list for {span(timedelta(seconds=length))}").endswith(said)
+
+
+@pytest.mark.parametrize("trouble", [None, *Trouble])
+def test_notices_about_ices_lists_are_told_in_the_operators_language(trouble):
+    status = SourceStatus(
+        source=ICE,
+        trouble=trouble,
+        problem="ice: https://www.ice.gov/287g answered 403 Forbidden; never read successfully",
+        problem_since=NOW - timedelta(hours=9),
+        failures=9,
+        facts={MOVED_TO: "https://www.ice.gov/new"},
+    )
+    paused = Subscription(
+        id="7",
+        channel="telegram",
+        address="42",
+        filter=Filter(),
+        paused="Telegram says chat not found",
+        failing_since=NOW,
+    )
+    found = list(
+        for_operator(
+            statuses=[status], held=(), subscriptions=[paused], now=NOW, stale_after=timedelta(hours=6), channels=()
+        )
+    )
+    assert len(found) == (4 if trouble is Trouble.REFUSED else 3)
+    for notice in found:
+        assert notice.text == notice.texts[Language.ENGLISH]
+        assert notice.texts[Language.SPANISH] != notice.text
+        assert "en inglés" not in notice.texts[Language.SPANISH]
