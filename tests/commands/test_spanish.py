@@ -4,7 +4,11 @@ from datetime import timedelta
 
 import pytest
 from support.chat import FIRST, NOW, SECOND, Chat
+from support.english_words import english_in
 
+from bot.commands.chat import ChatCommands
+from bot.commands.operator_chat import OperatorCommands
+from bot.domain.chat.operator import Operator
 from bot.domain.geography.states import IN_SPANISH, SPANISH_NAMES, STATES
 from bot.domain.language import Language
 from bot.domain.letters import without_accents
@@ -70,3 +74,22 @@ async def test_an_example_in_spanish_works(talk, example):
 def test_states_are_in_the_order_of_their_own_names():
     assert states_in_order(["NC", "NY", "HI", "GA"], Language.SPANISH) == ["NC", "GA", "HI", "NY"]
     assert states_in_order(["NC", "NY", "HI", "GA"], Language.ENGLISH) == ["GA", "HI", "NY", "NC"]
+
+
+SAID_IN_A_CHAT = [
+    "hola", "vigilar Carolina del Norte", "vigilar condado de Harris, Texas", "28202", "Springfield", "ajustes",
+    "resumen diario", "resumen semanal los jueves a las 8 de la noche", "kinds", "cambios +amended", "lista NC",
+    "recientes", "agencia Bell", "agencia x", "estado", "pausar 3 dias", "reanudar", "parar", "ayuda", "acerca",
+    "que es 287g", "digest foo", "pause foo", "watch Texxas", "watch foo bar", "vigilar Carolina", "watch WSO",
+    "vigilar alguaciles en Carolina del Norte", "watch 00000", "list", "panel", "suggest", "reminders on", "stale on",
+    "always on", "undo", "dejar", "forget", "health", "held", "retract", "retract 3", "retract 999", "suggested",
+]  # fmt: skip
+
+
+async def test_no_answer_in_spanish_has_english_words(talk):
+    talk.chat_commands = ChatCommands(talk.runner, OperatorCommands(talk.runner, [Operator("telegram", "42")], 6))
+    names = {row[1] for row in (*FIRST, *SECOND)} | {"County", "Sheriff", "America"}
+    answers = {typed: await shown(talk, typed) for typed in SAID_IN_A_CHAT}
+    found = {(typed, line): words for typed, text in answers.items() for line in text.splitlines()
+             if (words := english_in(line, names))}  # fmt: skip
+    assert found == {}
