@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,19 +11,24 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
-from bot.domain.agendas.bodies import body_of
+from bot.domain.agendas.bodies import body_of, letters, state_at_end
 from bot.domain.agendas.coverage import Coverage
+from bot.domain.document import Document
+from bot.domain.geography.fold import exact_county
+from bot.domain.pasted_address import addresses_and_rest, pasted_address
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.fetch import NEVER_READ
 from bot.pipeline.local_requests import verified_on
+from bot.pipeline.ocr import with_ocr
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import completed_address, recognize
+from bot.sources.formats.ocr import Tesseract
+from bot.sources.local.recognize import recognize
 
 # Other names people use for a kind.
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
@@ -42,12 +47,14 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
     found = recognize(address)
+    if found is None and len(addresses_and_rest(address)[0]) > 1:
+        raise UsageError(f"{masked_typed(address)!r} has several addresses. Give one.")
     if found is None:
         raise UsageError(
             f"{masked_typed(address)!r} isn't a web address, or it contains a password. It should look like https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
-        typed = completed_address(address)
+        typed = pasted_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
@@ -57,22 +64,24 @@ def document_at(address: str) -> str | None:
 
     A document is read by itself, without the rest of its site.
     """
-    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
+    return "page" if _DOCUMENT.search(urlsplit(pasted_address(address)).path) else None
 
 
-async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
+async def read_unknown(
+    fetch: Fetcher, place: Place, now: datetime, tesseract: Tesseract | None = None
+) -> tuple[Place, list[JsonObject]]:
     """Read a place after guessing its kind. Return the place with its actual kind, and the results.
 
     A presumed page may turn out to be a feed.
     """
     try:
-        return place, await read(fetch, place, now)
+        return place, await read(fetch, place, now, tesseract)
     except Unreadable:
         feed = replace(place, kind="feed")
         if place.kind != "page":
             raise
         with suppress(SourceError):
-            return feed, await read(fetch, feed, now)
+            return feed, await read(fetch, feed, now, tesseract)
         raise
     except SourceError as fault:
         if place.kind != "page" or type(fault) not in {SourceError, Missing}:
@@ -82,18 +91,18 @@ async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Pla
         ) from fault
 
 
-async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
+async def read(fetch: Fetcher, place: Place, now: datetime, tesseract: Tesseract | None = None) -> list[JsonObject]:
     """Read a place once without recording anything. Return one object for each item, mention and problem.
 
-    Each item is followed by its mentions, and problems are listed last. Items are sorted by meeting time, with undated
-    items at the end. Raise SourceError if nothing can be read.
+    With Tesseract, scanned documents are read, too. Each item is followed by its mentions, and problems are listed
+    last. Items are sorted by meeting time, with undated items at the end. Raise SourceError if nothing can be read.
     """
     found: list[JsonObject] = []
     try:
         with attribute_errors_to(place.name):
             reading = await LOCAL[place.kind].read(fetch, place, SourceStatus(source=place.name), now)
             for item in sorted(reading.items, key=_meets):
-                found += _item_and_mentions(item)
+                found += await _item_and_mentions(item, reading.documents, tesseract)
     except SourceError as fault:
         raise type(fault)(_without_source(str(fault), place)) from fault
     problems = (_without_source(problem, place) for problem in reading.problems)
@@ -109,7 +118,20 @@ def _meets(item: AgendaItem) -> tuple[str, str]:
     return (item.meets_on.isoformat() if item.meets_on else "9999", _clock(item.meets_at) or "")
 
 
-def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
+async def _item_and_mentions(
+    item: AgendaItem, documents: Sequence[Document], tesseract: Tesseract | None
+) -> list[JsonObject]:
+    document = next((each for each in documents if each.sha256 == item.evidence), None)
+    problem = ""
+    if item.scans and document is not None and tesseract is not None:
+        item, done = await with_ocr(item, document, tesseract)
+        problem = done.problem
+    found = _found_in(item)
+    return [*found, {"what": "problem", "problem": f"{item.title[:120]}: {problem}"}] if problem else found
+
+
+def _found_in(item: AgendaItem) -> list[JsonObject]:
+    """Return an object for the item and one for each mention in it."""
     from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile
 
     about = {
@@ -119,10 +141,19 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
         "body": item.body,
         "address": item.address,
     }
-    yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
+    scans = {"scanned_pages": list(item.scans), "pages_read_by_ocr": list(item.by_ocr)}
+    objects: list[JsonObject] = [
+        {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable, **scans}
+    ]
     for found in passages_in(item):
-        words = {"matched": found.matched, "excerpt": found.excerpt, "page": found.page}
-        yield {"what": "mention", **about, **words, "subject": found.subject.value}
+        words: JsonObject = {
+            "matched": found.matched,
+            "excerpt": found.excerpt,
+            "page": found.page,
+            "by_ocr": found.by_ocr,
+        }
+        objects.append({"what": "mention", **about, **words, "subject": found.subject.value})
+    return objects
 
 
 def _clock(moment: datetime | date | None) -> str | None:
@@ -172,17 +203,37 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     A name and a county that were given stay. If neither names a county or a town of the state, so does the rest.
     """
     name, state = stated
-    state = place.state or state
-    bare = re.sub(rf"-?{state.lower()}$", "", place.name) if state else ""
+    state = place.state or state or state_at_end(place.name)
+    bare = _bare(place.name, state) if state else ""
     stated_name = name if stated[1] in {"", state} else ""
     found = (body_of(state, each) for each in (stated_name, bare, place.name) if each and state)
     body = next(filter(None, found), None)
     if body is None:
         return replace(place, state=state)
     county = place.county or body.county_name
-    return replace(
-        place, name=body.name, state=state, county=county, fips=body.fips if county == body.county_name else ""
-    )
+    own_name = re.sub(r"^(?:City|Town|Village|Borough) of ", "", stated_name)  # the post office says Saint Louis
+    name = own_name if letters(own_name) == letters(body.name) and not body.is_county else body.name
+    return replace(place, name=name, state=state, county=county, fips=body.fips if county == body.county_name else "")
+
+
+def is_anothers(found: Place, place: Place, stated: tuple[str, str]) -> bool:
+    """Return True if a source that a page links to is named for another county or town than the page's own."""
+    name, state = place.name if place.state else stated[0], place.state or stated[1]
+    if not state or (found.state and found.state != state):
+        return bool(state)
+    own = body_of(state, name) or body_of(state, stated[0])
+    named = _bare(found.name, state)
+    theirs = body_of(state, named) or exact_county(state, named)
+    return own is not None and theirs is not None and _stem(own.name) != _stem(theirs.name)
+
+
+def _bare(name: str, state: str) -> str:
+    """Return a source's name on its platform without its state and number, as in pittcountync or tulsa-ok-4."""
+    return re.sub(rf"-?{state.lower()}$", "", re.sub(r"-\d+$", "", name))
+
+
+def _stem(name: str) -> str:
+    return letters(re.sub(r" (?:County|Parish|Borough|Township|Village)$", "", name))
 
 
 def next_meetings(found: Iterable[JsonObject], today: date) -> list[str]:
