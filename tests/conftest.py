@@ -25,6 +25,7 @@ def pytest_collection_finish(session):
     """Let the garbage collector pass over the tests and modules, because otherwise it walks them again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # tests make much and keep little
     gc.enable()
 
 
