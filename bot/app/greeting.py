@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot import __version__
-from bot.app.listeners import DEFAULT_PORT
 from bot.channels import command_prefix
-from bot.config.settings import Settings
+from bot.config.settings import DEFAULT_PORT, Settings
 from bot.domain.agendas.schedule import CONSOLE, WatchedStates, count_places
 from bot.domain.health import span
 from bot.domain.language import Language

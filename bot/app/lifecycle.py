@@ -22,23 +22,22 @@ import structlog
 
 from bot.app import control_socket
 from bot.app.greeting import greeting
-from bot.app.listeners import DEFAULT_PORT, listening
+from bot.app.listeners import listening
 from bot.app.other_ways import archive_work, own_routes
+from bot.app.web_wiring import access, pages
 from bot.app.wiring import (
-    access,
     archivist,
     chat_commands,
     free_room,
     opened,
     operators,
-    pages,
     places,
     runner,
     senders,
     utc_now,
 )
 from bot.commands.operator import broadcast, encrypt_addresses
-from bot.config.settings import Settings, load, notices
+from bot.config.settings import DEFAULT_PORT, Settings, load, notices
 from bot.domain.health import crowds
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Filter, Subscription

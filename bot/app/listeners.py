@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import structlog
 
 from bot.app.other_ways import own_routes
-from bot.app.wiring import StoredNotes, access, pages
+from bot.app.web_wiring import access, pages
+from bot.app.wiring import StoredNotes
 from bot.channels import CHANNELS, ChatHandler, Listener, Receive, Route
-from bot.config.settings import Settings
+from bot.config.settings import DEFAULT_PORT, Settings
 from bot.errors import StoreUnavailable
 from bot.pipeline.runner import Runner
 from bot.store import Leases
@@ -18,7 +19,6 @@ from bot.web.server import Views, serving
 RESTART_AFTER = 60.0  # seconds until a listener that failed unexpectedly is restarted
 LEADERSHIP_CHECK = 5.0  # seconds between checks of the leadership
 DONE_WITHIN = 6.0  # seconds for the listeners to finish; each has its own, shorter limits
-DEFAULT_PORT = 8080
 
 Listen = Callable[[ChatHandler], Awaitable[None]]
 

@@ -1,11 +1,12 @@
-"""Builds objects from the settings: the store, the sources, the senders and the runner."""
+"""Builds objects from the settings: the store, the sources, the senders and the runner.
+
+`bot.app.web_wiring` builds those of the web server, whose libraries most commands don't need.
+"""
 
 import asyncio
-import resource
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,6 @@ from bot.sources.ice import Ice
 from bot.sources.upstream import Upstream
 from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
-from bot.web.clients import Clients
-from bot.web.connections import Access, Bounds
-from bot.web.pages.cache import Origin, PageCache
-from bot.web.pages.rendering import Installation
-from bot.web.pages.routes import Pages, RateLimit
 
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
@@ -147,44 +143,6 @@ def sending_leaderships(settings: Settings) -> dict[str, str]:
     """Return the leadership needed to send on each channel. Omit channels that don't need one."""
     found = {name: channel.sending_leadership(settings) for name, channel in CHANNELS.items()}
     return {name: leadership for name, leadership in found.items() if leadership is not None}
-
-
-def access(settings: Settings) -> Access:
-    """Return the web server's trusted proxies and connection limits.
-
-    The web server gets at most half of the files that this process may open. The rest are for reading sources, sending
-    and the store.
-    """
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
-    return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
-
-
-def pages(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False) -> Pages:
-    """Return the handlers of the public pages."""
-    origin = page_origin(settings, store, now, is_demonstration=is_demonstration)
-    shown = installation(settings)
-    cache = PageCache(origin, replace(shown, invitations={}, places=()) if is_demonstration else shown)
-    return Pages(cache, RateLimit(settings.web_requests_per_minute))
-
-
-def page_origin(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False) -> Origin:
-    """Return what the public pages are made from."""
-    stale_after = timedelta(hours=settings.stale_hours)
-    return Origin(store=store, now=now, stale_after=stale_after, is_demonstration=is_demonstration)
-
-
-def installation(settings: Settings, base: str = "") -> Installation:
-    """Return what this installation says about itself on the pages."""
-    base = base.rstrip("/") or settings.base_url
-    invitations = {name: channel.invitation(settings) for name, channel in CHANNELS.items()}
-    return Installation(
-        base=base,
-        contact=settings.contact or "",
-        source=settings.ice_url,
-        invitations={name: address for name, address in invitations.items() if address is not None},
-        places=tuple(places(settings).values()),
-    )
 
 
 def operators(settings: Settings) -> tuple[Operator, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.app.one_shot import read, write
-from bot.app.wiring import installation, page_origin, places, senders, sources, utc_now, where_stored
+from bot.app.wiring import places, senders, sources, utc_now, where_stored
 from bot.cli.options import DryRun, Json, State, subject
 from bot.cli.output import (
     date_cell,
@@ -25,17 +25,18 @@ from bot.cli.output import (
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
+from bot.config.settings import Settings
 from bot.domain.agreement import ListName
 from bot.domain.change import Change, Known, Reason
 from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.site.data_views import changes_matching
+from bot.domain.site.model import Model
 from bot.domain.site.tables import agreements_csv, changes_csv
 from bot.domain.text.wording import state_name
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError
 from bot.observability.logs import prepared
-from bot.web.pages.cache import model_now
 
 app = subject()
 
@@ -77,15 +78,23 @@ def changes(
     states = [code] if code else None
     settings = prepared()
     if csv_:
-        model = read(settings, lambda store: model_now(page_origin(settings, store)))
+        model, base = _page_model(settings)
         wanted = [c for c in changes_matching(model, code or "", "") if moment is None or _is_since(c, moment)]
-        print_bytes(changes_csv(model, installation(settings).base, wanted))
+        print_bytes(changes_csv(model, base, wanted))
         return
     found = read(settings, lambda store: store.changes(since=moment, states=states))
     print_changes([change_json(change) for change in found], as_lines=json_)
     if not (json_ or found):
         at_all = "No changes yet. `countersign poll` reads ICE's lists."
         say("No changes match." if since or code else at_all)
+
+
+def _page_model(settings: Settings) -> tuple[Model, str]:
+    """Return what the public pages show, and their address."""
+    from bot.app.web_wiring import installation, page_origin  # noqa: PLC0415 - imports a web server, and only CSV needs it
+    from bot.web.pages.cache import model_now  # noqa: PLC0415 - the same
+
+    return read(settings, lambda store: model_now(page_origin(settings, store))), installation(settings).base
 
 
 def _not_both(*, json_: bool, csv_: bool) -> None:
@@ -117,9 +126,9 @@ def agreements(
     _not_both(json_=json_, csv_=csv_)
     code, settings = one_state(state), prepared()
     if csv_:
-        model = read(settings, lambda store: model_now(page_origin(settings, store)))
+        model, base = _page_model(settings)
         listed = model.site.by_state.get(code, ()) if code else None
-        print_bytes(agreements_csv(model, installation(settings).base, listed))
+        print_bytes(agreements_csv(model, base, listed))
         return
     known = read(settings, lambda store: store.known())
     found = [

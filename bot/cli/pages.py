@@ -1,12 +1,11 @@
 """The command that writes the public pages as files: `pages`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.app.one_shot import read
-from bot.app.wiring import installation, page_origin
 from bot.channels.setup import is_web_address
 from bot.cli.options import subject
 from bot.cli.output import say
@@ -14,8 +13,9 @@ from bot.domain.letters import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.store import Store
-from bot.web.pages.cache import model_now
-from bot.web.pages.export import Export, export
+
+if TYPE_CHECKING:
+    from bot.web.pages.export import Export
 
 app = subject()
 
@@ -31,12 +31,16 @@ def pages(
 
     Only files that changed are written again. Files that are no longer needed are removed if an earlier run wrote them.
     """
+    from bot.app.web_wiring import installation, page_origin  # noqa: PLC0415 - imports a web server, which short commands don't need
+    from bot.web.pages.cache import model_now  # noqa: PLC0415 - the same
+    from bot.web.pages.export import export  # noqa: PLC0415 - the same
+
     settings = prepared()
     if base_url and not is_web_address(base_url):
         raise UsageError(f"“{base_url}” isn't a web address. Use one such as https://www.example.org.")
     about = installation(settings, base_url)
 
-    async def write(store: Store) -> Export:
+    async def write(store: Store) -> "Export":
         return await export(await model_now(page_origin(settings, store)), store, about, folder)
 
     try:

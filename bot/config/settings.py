@@ -48,6 +48,7 @@ from bot.sources.ice import OTHER_PAGES, PAGE
 
 FILE = Path("config/countersign.toml")
 DATA = "COUNTERSIGN_DATA"
+DEFAULT_PORT = 8080  # where the web server listens if it has to and PORT isn't set
 SOURCES = ("ice", "local")
 SECRET_KEY = "COUNTERSIGN_SECRET_KEY"  # noqa: S105 - a name
 PLAIN_WORDS = {  # for those of pydantic's messages

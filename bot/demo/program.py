@@ -25,7 +25,8 @@ import structlog
 
 from bot.app.lifecycle import Service, last_resort, work_until_stopped
 from bot.app.listeners import listening
-from bot.app.wiring import chat_commands, ice, opened, pages, runner
+from bot.app.web_wiring import pages
+from bot.app.wiring import chat_commands, ice, opened, runner
 from bot.config.settings import Settings, settings_of
 from bot.demo.chats import OPERATOR, Chats
 from bot.demo.clock import Clock, local

@@ -124,3 +124,10 @@ def test_zsh_and_fish_install_a_script_that_asks_the_program(shell, script, asks
 
 def test_the_program_has_one_name_however_it_is_started(tmp_path):
     assert run(["subscribe", "-h"], tmp_path).stdout.startswith("Usage: countersign subscribe ")
+
+
+def test_a_command_starts_without_the_libraries_that_few_commands_need():
+    code = "import bot.cli.main, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert not {"aiohttp", "jinja2", "bs4", "lxml", "apscheduler", "sqlalchemy", "pypdfium2"} & set(loaded)

@@ -4,9 +4,8 @@ import socket
 from urllib.parse import urlsplit
 
 from bot.app.check.stored import Stored
-from bot.app.listeners import DEFAULT_PORT
 from bot.channels.examination import PlatformApi
-from bot.config.settings import Settings
+from bot.config.settings import DEFAULT_PORT, Settings
 from bot.domain.finding import Finding, fine, unknown, wrong
 from bot.errors import NoConnection, SourceError, Unsafe
 from bot.fetch.post import Posted, Poster

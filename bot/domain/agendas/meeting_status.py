@@ -1,74 +1,65 @@
 """Decide whether a meeting takes place, from the words that a platform has about it. All platforms use this function.
 
 Such words also tell what a meeting is about. "Special Meeting to consider cancellation of the 287(g) agreement" takes
-place, so a word counts only in a pattern about the meeting itself. The patterns come from real calendars.
+place. So each clause is written as a row of letters, one a word (see `status_words.KINDS`), and a status counts only if
+the grammar around it says that it speaks of a meeting. If it might as well speak of an agreement, the status is empty.
 """
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import unescape
 
 from bot.domain.agenda import CANCELLED, POSTPONED, RECESSED, RESCHEDULED
+from bot.domain.agendas import status_words
 
-_MEETING = (
-    r"meetings?|sessions?|hearings?|workshops?|work ?shops?|retreats?|gatherings?|town ?halls?|forums?|conferences?|"
-    r"council|commissions?|boards?|committees?|court|trustees|supervisors|commissioners|selectmen|task force|caucus"
+_ORDER = (CANCELLED, POSTPONED, RESCHEDULED, RECESSED)
+_STATUSES: Mapping[str, Mapping[str, str]] = {
+    "C": status_words.HAPPENED,
+    "W": status_words.OFTEN_OTHERWISE,
+    "D": status_words.TO_A_DAY,
+    "K": status_words.NOUN,
+    "A": status_words.DOES,
+}
+_BREAKS = "-:(/)"  # a dash, a colon, a parenthesis or a slash
+_WINDOW = 60  # words on each side
+_LONGEST = 4_000  # letters of a field; of a longer one, its beginning and its end
+
+
+def _one_of(patterns: Mapping[str, str]) -> str:
+    return "|".join(rf"(?P<{name}>\b(?:{words})\b(?!'))" for name, words in patterns.items())
+
+
+_NAMED = {f"{kind}_{status}": words for kind, by in _STATUSES.items() for status, words in by.items()}
+_STATUS_WORD = re.compile(rf"\b(?:{'|'.join(_NAMED.values())})\b")
+_WORD = re.compile(
+    rf"(?P<w_seeming>\b(?:{status_words.KINDS['w']})\b)|{_one_of(_NAMED)}|"
+    rf"{_one_of({kind: words for kind, words in status_words.KINDS.items() if kind != 'w'})}|"
+    r"(?P<w>\w+(?:'\w+)?)|(?P<dash>[-*~#=<>]+)|(?P<mark>[:/,()])"
 )
-_THING = (
-    r"agreements?|contracts?|mo[au]s?|memorand\w+|287\s?\(?g\)?|ordinances?|resolutions?|polic(?:y|ies)|programs?|"
-    r"licen[cs]es?|permits?|leases?|grants?|bonds?|checks?|warrants?|projects?|bids?|rfps?|elections?|taxes|debts?|"
-    r"invoices?|polls?|insurance|services?|orders?|appointments?|applications?|partnerships?|participation|items?"
-)
-_OPENS_SUBJECT = re.compile(
-    r"\b(?:if|whether|unless|until|should|in case|in the event|consider\w*|discuss\w*|debat\w+|review\w*|"
-    r"vot(?:e|es|ing)|approv\w+|authoriz\w+|adopt\w*|request\w*|propos\w+|petition\w*|motion|regarding|re|about|concerning|"
-    r"deliberat\w+|potential|possible|appeal\w*|report on|update on|polic(?:y|ies) (?:on|for))\b",
+_SAID_OTHERWISE = tuple((re.compile(said), plain) for said, plain in status_words.SAID_OTHERWISE)
+_NO_MEETING = re.compile(status_words.NO_MEETING)
+_SAYS_NO = re.compile(r"\b(?:no|not|won't|sin|quorum|cuorum|reces[so]+)\b|n't")
+
+_MARKUP = re.compile(
+    r"</?(?:b|i|u|s|a|p|br|em|h\d|li|ul|td|tr|div|span|font|strong|small|strike|del|mark|su[bp])\b[^<>]{0,200}>",
     re.IGNORECASE,
 )
-_NOT_THIS_ONE = re.compile(
-    r"\b(?:not|never|n't|isn[’']t|wasn[’']t)\s+(?:been\s+|be\s+)?$|"
-    r"\b(?:replac\w+|in (?:place|lieu) of|make-?up (?:of|for)|instead of|from|previously|originally|"
-    r"(?:of|for) (?:the|a))\b"
-    r"[^,;:]*$",
-    re.IGNORECASE,
+_ACCENTS = re.compile("[\u0300-\u036f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "–": " - ", "—": " - ", "―": " - ", "−": " - ",
+                        "[": "(", "]": ")", "{": "(", "}": ")", "&": " and ", "_": " "})  # fmt: skip
+_SPREAD = re.compile(r"\b(?:[A-Z] ){5,}[A-Z]\b")  # C A N C E L E D
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_FILE = re.compile(r"\.(?:pdf|docx?|html?|rtf|txt|aspx)\b", re.IGNORECASE)
+_BESIDE = re.compile(rf"(?<=\w)(?<!un)-(?={_STATUS_WORD.pattern})|(?<=[a-z]d)-(?=\w)|(?<=ion)-(?=\w)")
+_JOINED = re.compile(  # noticeofcancellation.pdf
+    r"(?<=[a-z]{3})(?=cancel|postpone|reschedul)|(?<=noticeof)(?=cancel)|(?<=notice)(?=of ?cancel)|"
+    r"(?:(?<=cancellation)|(?<=cancelled)|(?<=canceled))(?=[a-z]{3}|\d)|(?<=notice)(?=\d)"
 )
-_HEAD = re.compile(rf"\b(?:(?P<meeting>{_MEETING})|(?P<thing>{_THING}))\b", re.IGNORECASE)
-_HAPPENED = re.compile(
-    r"(?:\b|(?<=(?-i:[a-z]))(?=(?-i:[A-Z])))(?P<word>cancel{1,2}ed|postponed|rescheduled|reschedule(?= to\b)|"
-    r"recessed)\b(?!\W*(?:from|items?|business|meeting\s*/)\b)",
-    re.IGNORECASE,
-)
-_NOUN = re.compile(r"\b(?P<word>cancel{1,2}ations?|postponements?|rescheduling|recess)\b", re.IGNORECASE)
-_VERB_BEFORE = re.compile(
-    r"\b(?:is|are|was|were|been|be|being|now|hereby|stands?|also|both|officially)\s+$", re.IGNORECASE
-)
-_REASON = re.compile(
-    r"\W*(?:$|(?:due|because|owing|for (?:lack|want)|as|per|by|at|on|until|till|to|and|-|until further|no quorum|"
-    r"lack of|in observance|\d)\b)",
-    re.IGNORECASE,
-)
-_NOT_HELD = re.compile(
-    r"(?:^|[^\w\s]\s*|\b(?:there (?:is|will be)|council|board|commission|court)\s+)no (?:\w+ ){0,3}(?:meeting|session|"
-    r"hearing)s?(?: (?:today|tonight|scheduled|this (?:week|month)|will be held|held))?(?=\W*$|\s*[^\w\s']|\s+(?:due|"
-    r"because|on|for|in)\b)|"
-    r"\bmeeting (?:will|is) not (?:be|being|take|taking|to be)\b|"
-    r"\bmeeting (?:was )?not held\b|"
-    r"\bno quorum\b|"
-    r"\b(?:adjourned|closed|ended) (?:for|due to|because of) (?:a |the )?(?:lack|want) of (?:a )?quorum\b|"
-    r"\brecess notice\b|\bnotice of recess\b|"
-    r"\b(?:council|board|commission|court|committee) (?:is |in |on |is in |is on )"
-    r"recess\b(?=\W*$|\W+(?:until|for|this|from|through|week)\b)",
-    re.IGNORECASE,
-)
-_SPOKEN_OF = re.compile(  # "on the notice of cancellation from ICE"
-    r"\b(?:on|about|over|of|to|after|with)\s+(?:the|a|an|its|their|our)\s+(?:[\w’']+\s+){0,2}?(?:notices? of\s+)?$",
-    re.IGNORECASE,
-)
-_IN_A_CLAUSE = re.compile(
-    r"\b(?:if|whether|unless|until|should|that|how|why|when|in case|in the event)\b", re.IGNORECASE
-)
-_STATUS = (("cancel", CANCELLED), ("postpone", POSTPONED), ("reschedul", RESCHEDULED), ("recess", RECESSED))
-_ORDER = tuple(status for _, status in _STATUS)
-_CLAUSES = re.compile(r"(?<=[a-z0-9)])\.\s+(?=[A-Z*])|[;\n\r|•·]+|\s\*+\s|(?<=\S)!+")
+_PROGRAM = re.compile(r"\b287[ -]?\(? ?g\b ?\)?", re.IGNORECASE)
+_HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)|(?<=\w)-(?=[^\W\d])")
+_CLAUSES = re.compile(r"(?<=[a-z0-9)])\.\s+(?=[A-Z*])|(?<=[A-Z]{4})\.\s+|[;\n\r|•·]+|\s\*+\s|(?<=\S)!+")
 
 
 def meeting_status(*words: str) -> str:
@@ -76,89 +67,272 @@ def meeting_status(*words: str) -> str:
 
     Each of `words` is one field: a title, a place, a comment or the name of a document.
     """
-    found = {status for field in words for clause in _CLAUSES.split(field) for status in _statuses(clause)}
-    return next((status for status in _ORDER if status in found), "")
+    said = (status for field in words for clause in _clauses(field) for status in _statuses(clause))
+    found = ""
+    for status in said:
+        if status == CANCELLED:
+            return status
+        found = min(found or status, status, key=_ORDER.index)
+    return found
+
+
+def _clauses(field: str) -> Iterator[str]:
+    """Yield a field's clauses without markup, accents, invisible characters and names run together."""
+    text = field if len(field) <= _LONGEST else f"{field[: _LONGEST // 2]}\n{field[-_LONGEST // 2 :]}"
+    text = _MARKUP.sub(" ", unescape(unescape(text)) if "&" in text else text)
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    is_file_name = not re.search(r"\s|_-_", text.strip())
+    text = _CAMEL.sub(" ", _FILE.sub(" ", text).translate(_PLAIN))
+    if is_file_name:
+        text = re.sub(r"[-+.]|%20", " ", text)
+    text = _SPREAD.sub(lambda spread: spread[0].replace(" ", ""), _PROGRAM.sub("287G ", text))
+    return (" ".join(clause.split()) for clause in _CLAUSES.split(text))
 
 
 def _statuses(clause: str) -> Iterator[str]:
-    if _NOT_HELD.search(clause) and not _OPENS_SUBJECT.search(clause):
-        yield CANCELLED
-    for found in _HAPPENED.finditer(clause):
-        if _speaks_of_meeting(clause, found):
-            yield _status(found["word"])
-    for found in _NOUN.finditer(clause):
-        if _is_notice(clause, found):
-            yield _status(found["word"])
+    plain = _JOINED.sub(" ", re.sub(r"'s\b|(?:^|(?<=- ))\W*re: ", "", clause.lower()))
+    says_no = _SAYS_NO.search(plain)
+    if not says_no and not _STATUS_WORD.search(plain):
+        return
+    plain = _HYPHEN.sub(" ", _BESIDE.sub(" - ", plain))
+    if says_no:
+        no_meeting = _NO_MEETING.search(plain)
+        if no_meeting and not re.search("[OIq]", _read(plain[: no_meeting.start()], "").kinds):
+            yield CANCELLED
+        for said, canceled in _SAID_OTHERWISE:
+            plain = said.sub(canceled, plain)
+    row = _read(plain, clause)
+    for at, status in row.statuses.items():
+        if _Around(row, at).is_news():
+            yield status
 
 
-def _status(word: str) -> str:
-    return next(status for begin, status in _STATUS if word.lower().startswith(begin))
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A clause as a row of letters, with the status that each status word stands for and those in capitals."""
+
+    kinds: str
+    statuses: Mapping[int, str]
+    loud: frozenset[int]
+    feminine: frozenset[int]
+    del_after: frozenset[int]  # "reprogramada del 3 de enero": the new date
 
 
-def _speaks_of_meeting(clause: str, found: re.Match[str]) -> bool:
-    """Return whether a participle, such as "canceled", describes the meeting itself."""
-    before, after = clause[: found.start()], clause[found.end() :]
-    nearest = re.split(r":\s|\s[(–—-]+\s?", before)[-1] if _VERB_BEFORE.search(before) else before
-    if _opens_subject(nearest, before) or _NOT_THIS_ONE.search(re.sub(r"^.*[-–—*(]\s*$", "", before)):
-        return False
-    if _VERB_BEFORE.search(before):
-        return _first(nearest) != "thing"
-    if not re.search(r"\w", before):  # the clause begins with it
-        return _begins_with_status(after)
-    is_set_off = re.search(r"[-–—:(*\[/,]\W*$", before) is not None
-    is_shouted = found[0].isupper() and not clause.isupper() and any(map(str.islower, clause))
-    if is_set_off or is_shouted:
-        return _kinds(before) != {"thing"} and (_first(after) != "thing" or bool(re.match(r"\W*[-–—:)]", after)))
-    return bool(_REASON.match(after)) and _last(before) == "meeting"
+def _read(plain: str, clause: str) -> _Row:
+    """Read a clause in small letters; the clause as it was written tells which words are in capitals."""
+    kinds: list[str] = []
+    statuses: dict[int, str] = {}
+    loud, feminine, del_after = set[int](), set[int](), set[int]()
+    for found in _WORD.finditer(plain):
+        kind, _, status = str(found.lastgroup).partition("_")
+        if status in _ORDER:
+            statuses[len(kinds)] = status
+            if re.search(rf"[a-z]\)?\W+{re.escape(found[0].upper())}\b", clause):
+                loud.add(len(kinds))
+            if found[0].endswith(("a", "as")):
+                feminine.add(len(kinds))
+        elif found[0] in {"del", "de"}:
+            del_after.add(len(kinds) - 1)
+        kinds.append({"dash": "-", "mark": found[0]}.get(kind, kind))
+    return _Row("".join(kinds), statuses, frozenset(loud), frozenset(feminine), frozenset(del_after))
 
 
-def _opens_subject(nearest: str, before: str) -> bool:
-    """Return whether the words in front of a participle are about it, as in "to consider if … is canceled".
-
-    In "Meeting to discuss the budget - CANCELED", a dash ends the subject.
-    """
-    if re.search(r"[-–—(*\[]\W*$", before):
-        return False
-    opened = _OPENS_SUBJECT.search(nearest)
-    if opened is None:
-        return False
-    return bool(_IN_A_CLAUSE.search(nearest)) or _first(nearest[: opened.start()]) != "meeting"
+def _run(kinds: str) -> str:
+    """Return the noun phrase at the beginning, such as "the 287(g) meeting" in "the 287(g) meeting of the board"."""
+    found = re.match("[awsdmjogETtBN]*", kinds)
+    return found[0] if found else ""
 
 
-def _begins_with_status(after: str) -> bool:
-    """Return whether a text that begins with "Canceled" continues as one about a meeting, or not at all."""
-    return bool(re.match(r"\W*(?:$|[-–—:*)\]!/,.])", after)) or bool(_REASON.match(after)) or _first(after) != "thing"
+def _noun(kinds: str) -> str:
+    """Return the last noun in a row of letters: E or B for a meeting, T for a thing, or an empty string."""
+    found = re.search("[EBTt](?=[^EBTt]*$)", kinds)
+    return found[0].upper() if found else ""
 
 
-def _is_notice(clause: str, found: re.Match[str]) -> bool:
-    """Return whether a noun, such as "cancellation", announces that a meeting isn't held."""
-    before, after = clause[: found.start()], clause[found.end() :]
-    if _OPENS_SUBJECT.search(before) or _SPOKEN_OF.search(before) or _first(before) == "thing":
-        return False
-    if of := re.match(r"\W*(?:of|for)\s+(.*)", after, re.IGNORECASE | re.DOTALL):
-        return _first(of[1]) != "thing" and (bool(re.search(r"\d", of[1])) or _first(of[1]) == "meeting")
-    is_recess = found["word"].lower() == "recess"
-    is_notice = re.match(r"\W*notices?\b", after, re.IGNORECASE) or re.search(
-        r"\bnotices? of\s+$", before, re.IGNORECASE
-    )
-    if _first(after) == "thing":
-        return False
-    if is_notice:
-        return True
-    is_at_end = not re.search(r"\w", after)
-    return not is_recess and is_at_end and (_last(before) in {"meeting", ""} or bool(re.search(r"[-–—:(]\W*$", before)))
+def _names_thing(kinds: str) -> bool:
+    return "T" in kinds or "t" in kinds
 
 
-def _first(words: str) -> str:
-    """Return "meeting" or "thing", whichever noun comes first, or an empty string if there is none."""
-    found = _HEAD.search(words)
-    return (found.lastgroup or "") if found else ""
+def _heads(kinds: str) -> list[str]:
+    """Return the head of each part between marks: the last noun of the noun phrase that begins the part."""
+    runs = (_run(part.lstrip("pr")) for part in re.split(r"[-:(/),]", kinds) if part[:1] != "n")
+    return [noun for run in runs if (noun := _noun(re.sub("(?<=E)t.*", "", run)))]  # "Meeting 287(g)"
 
 
-def _kinds(words: str) -> set[str | None]:
-    return {found.lastgroup for found in _HEAD.finditer(words)}
+class _Around:
+    """The words around one status word, and what they say of it."""
 
+    def __init__(self, row: _Row, at: int) -> None:
+        self._kind, self._status = row.kinds[at], row.statuses[at]
+        self._left, self._right = row.kinds[max(0, at - _WINDOW) : at], row.kinds[at + 1 : at + 1 + _WINDOW]
+        if at in row.feminine and re.search("[EB]", self._left):  # "reunión sobre el acuerdo cancelada": the meeting
+            self._left = re.sub("t[Tt]*", lambda things: "w" * len(things[0]), self._left)
+        self._is_loud, self._is_whole = at in row.loud, not (self._left + self._right).strip("-:(/),dm")
+        self._has_del = at in row.del_after
+        self._near = re.split(r"[-(/)]", self._left)[-1]  # a colon doesn't end "Discussion: …"
+        self._beside = self._near.split(":")[-1]
 
-def _last(words: str) -> str:
-    found = list(_HEAD.finditer(words))
-    return (found[-1].lastgroup or "") if found else ""
+    def is_news(self) -> bool:
+        """Return whether the word says that the meeting itself is canceled, postponed, rescheduled or recessed."""
+        if self._is_denied() or self._is_supposed():
+            return False
+        if self._kind == "K":
+            return self._is_notice()
+        if self._kind == "A":
+            return self._object() in {"E", "B"} or (self._beside[-1:] == "x" and self._subject() in {"E", "B"})
+        if self._kind == "D" and not re.match("[pr]a?(?:m|dp?m)", self._right):
+            return False
+        if self._kind in "WD" or self._status == RECESSED:
+            return self._happened_to_a_meeting()
+        return self._happened()
+
+    def _is_denied(self) -> bool:
+        """Return whether the words beside it take it back, or speak of another meeting's fate or an earlier day."""
+        return bool(
+            re.search(r"n[wxhg]{0,2}$|M[^,:]{0,3}$|g[xh]*$|q[xhg]*$|f[^,:]*$", self._beside)
+            or re.match("[xh]*z|[-(]?f|I|o", self._right)
+            or re.match("[awdmj]*[EB][xh]" if self._kind != "K" else "x", self._right)  # "canceled meetings are marked"
+            or "z" in self._left
+            or (self._has_del and self._kind != "K" and self._status != CANCELLED)
+        )
+
+    def _is_supposed(self) -> bool:
+        """Return whether it stands in what a meeting is about, or in a clause with "if"."""
+        if "I" in self._near:
+            return True
+        if "O" not in self._near:
+            return False
+        about = self._near.index("O")
+        is_about_something = _noun(_run(self._near[:about])) not in {"E", "B"}
+        return is_about_something or self._kind in "KA" or bool(self._object())
+
+    def _object(self) -> str:
+        """Return the noun that follows it, as in "canceled Planning Commission meeting", or T if any is a thing."""
+        run = _run(self._right)
+        if self._is_loud or self._right[:1] == "j":
+            return _noun(run)
+        return "T" if _names_thing(run) else _noun(run)
+
+    def _subject(self) -> str:
+        """Return the noun that a verb such as "has been canceled" is about, w for an unknown one, or nothing."""
+        for part in reversed(re.split("[,q]", self._beside.rstrip("xhg"))):
+            if noun := _noun(_run(part)):
+                return noun
+            if part and re.fullmatch("[w]*[w][wadmj]*|[adm]+w[wadmj]*", _run(part)):
+                return "w"
+        return ""
+
+    def _happened_to_a_meeting(self) -> bool:
+        """Decide on a word such as "deferred" or "recessed", which often speaks of other things."""
+        if self._object() or "w" in _run(self._right):
+            return False
+        if self._is_whole:
+            return True
+        if re.search("[^xh][xh]+$", self._beside):
+            return self._subject() in {"E", "B"}
+        if self._is_set_off():
+            is_dated = self._status in {RECESSED, RESCHEDULED} and not _names_thing(self._left)
+            return is_dated or (bool(re.search("[EB]", self._left)) and self._fits_left())
+        return bool(re.search("[EB]w?[dma]*$", self._beside))
+
+    def _happened(self) -> bool:
+        """Decide on a participle, such as "canceled"."""
+        thing_or_meeting = self._object()
+        if self._beside[-1:] == "h":  # "the sheriff has canceled the agreement"
+            return thing_or_meeting in {"E", "B"}
+        if self._beside[-1:] == "x":
+            return self._is_said_of_meeting(self._subject(), thing_or_meeting)
+        if self._is_set_off() or self._is_loud:
+            return self._is_tag(thing_or_meeting)
+        if re.search(r"(?<!N)pa?$", self._beside):  # "of the canceled meeting"
+            return False
+        return self._is_within(thing_or_meeting)
+
+    def _is_said_of_meeting(self, subject: str, object_: str) -> bool:
+        if subject == "w":
+            return self._is_loud and object_ != "T" and not _names_thing(self._near)
+        return subject in {"E", "B"} or (subject == "" and object_ != "T")
+
+    def _is_set_off(self) -> bool:
+        return not self._beside.strip("dmx") or self._left[-1] == ","
+
+    def _is_tag(self, object_: str) -> bool:
+        """Decide on a word that stands by itself, as in "Council - CANCELED", or at the beginning."""
+        if object_:
+            return object_ != "T"
+        if re.search("[^s]:$", self._left) and "w" in _run(self._right):  # "Special Meeting: canceled flights"
+            return False
+        if self._left.strip("-(/),:admw"):
+            return self._fits_left() and not (self._right[:1] == ":" and _heads(self._following())[:1] == ["T"])
+        return self._fits_right()
+
+    def _fits_left(self) -> bool:
+        """Return whether the title in front of a tag names a meeting, or at least nothing that could be canceled."""
+        left, heads = self._left, _heads(self._left)
+        if "E" in heads:
+            return True
+        if heads[-1:] == ["B"]:
+            return not re.search("O.*[Tt]", left)
+        if _names_thing(left):
+            return False
+        return self._right[:1] not in {"-", ":"} or self._fits_right()
+
+    def _following(self) -> str:
+        """Return what follows the next mark: in "CANCELED due to snow: City Council", the council."""
+        following = re.split(r"[-:(/)]", self._right, maxsplit=1)[1:]
+        return re.sub(r"(?:^|(?<=[-:(/)]))n[^-:(/)]*", "", "".join(following))  # "CANCELED (no items)"
+
+    def _fits_right(self) -> bool:
+        """Return whether a title that begins with the tag goes on as a meeting's, as in "CANCELED: City Council"."""
+        following = self._following()
+        heads = _heads(following)
+        if "E" in heads:
+            return True
+        if heads[:1] == ["B"]:
+            return not re.search("O.*[Tt]", following)
+        return not _names_thing(following)
+
+    def _is_within(self, object_: str) -> bool:
+        """Decide on a participle between words, as in "Regular Meeting canceled due to snow"."""
+        if "q" in self._beside or object_ == "T":
+            return False
+        nearest = _noun(self._beside)
+        if object_:
+            return not _names_thing(self._beside)
+        if re.search("w", _run(self._right)):
+            return nearest == "E"
+        if nearest:
+            return nearest != "T"
+        return self._right.lstrip("dm")[:1] in {"", "-", "(", ")", "/", ",", "r"} or not re.search("w", self._beside)
+
+    def _is_notice(self) -> bool:
+        """Decide on a noun, such as "cancellation", which is news only if it announces that a meeting isn't held."""
+        before = re.sub("Npa?$", "", self._beside)
+        near = re.split("[pr]", before)[-1]
+        is_spoken_of = near != before and not _noun(near)  # "on the notice of cancellation from ICE"
+        if is_spoken_of or _noun(near) == "T":
+            return False
+        if of := re.match("N?pa?", self._right):
+            return self._is_of_meeting(_run(self._right[of.end() :]))
+        if _names_thing(_run(self._right)):
+            return False
+        if _noun(near):
+            return True
+        if self._right[:1] == "N" or before != self._beside:
+            return self._fits_left() if self._left.strip("-(/),:admwNp") else self._fits_right()
+        return "w" not in before and self._stands_alone(is_dated=bool(re.search("[dm]", before)))
+
+    def _is_of_meeting(self, run: str) -> bool:
+        """Return whether a noun is one of a meeting or a day, as in "cancellation of the December 1 meeting"."""
+        if re.match("[^j]*[Tt].*j", run):  # "of the agreement and hearing"
+            return False
+        return _noun(run) in {"E", "B"} or (run != "" and "w" not in run and not _names_thing(run))
+
+    def _stands_alone(self, *, is_dated: bool) -> bool:
+        """Return whether a title says nothing but "Cancellation", a day, and perhaps whose meeting it was."""
+        if _names_thing(self._left + self._right):
+            return False
+        if self._right[:1] in set(_BREAKS) and _heads(self._following()):
+            return self._fits_right()
+        return not (_run(self._right).strip("wdmj") if is_dated else self._right.strip("dmj-:(/),"))

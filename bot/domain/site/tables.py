@@ -92,8 +92,8 @@ CHANGES = Table(
         Column("pending_since", Phrase("the day when the application was first seen"), format="date"),
         Column("meeting_title", Phrase("the title of the agenda item")),
         Column("meeting_date", Phrase("the local date of the meeting"), format="date"),
-        Column("meeting_status", Phrase("cancelled, postponed, rescheduled, taken off the calendar, or taken off the "
-            "agenda; empty if the meeting is planned")),
+        Column("meeting_status", Phrase("cancelled, postponed, rescheduled, recessed, taken off the calendar, or taken "
+            "off the agenda; empty if the meeting is planned")),
         Column("meeting_excerpt", Phrase("the words of the agenda")),
         Column("way", Phrase("how the list arrived: direct, relay, upstream (another copy of Countersign) or archive")),
         Column("archived", Phrase("the copy of that file at the Internet Archive, if there is one"), format="uri"),
@@ -113,8 +113,8 @@ MEETINGS = Table(
         Column("date", Phrase("the local date of the meeting"), format="date"),
         Column("meets_at", Phrase("the time of the meeting, UTC"), format="date-time"),
         Column("zone", Phrase("the time zone of the place")),
-        Column("status", Phrase("cancelled, postponed, rescheduled, taken off the calendar, or taken off the agenda; "
-            "empty if the meeting is planned")),
+        Column("status", Phrase("cancelled, postponed, rescheduled, recessed, taken off the calendar, or taken off "
+            "the agenda; empty if the meeting is planned")),
         Column("excerpt", Phrase("the words of the agenda")),
         Column("address", Phrase("the page of the agenda"), format="uri-reference"),
         Column("evidence", Phrase("the SHA-256 of the document")),

@@ -7,7 +7,7 @@ whole agency and not just of one of its agreements.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RECESSED, RESCHEDULED, Mention, Subject
 from bot.domain.change import Change, Kind
 from bot.domain.language import Language
 from bot.domain.lists.totals import Standing
@@ -73,9 +73,11 @@ _CALLED_OFF: Mapping[str, Phrase] = {
     CANCELLED: Phrase("Meeting canceled: {who}, with {subject} on the agenda"),
     POSTPONED: Phrase("Meeting postponed: {who}, with {subject} on the agenda"),
     RESCHEDULED: Phrase("Meeting rescheduled: {who}, with {subject} on the agenda"),
+    RECESSED: Phrase("Meeting recessed: {who}, with {subject} on the agenda"),
     OFF_CALENDAR: Phrase("Meeting off the calendar: {who}, with {subject} on the agenda"),
     OFF_AGENDA: Phrase("Off the agenda: {subject}, {who}"),
 }
+_CHANGED = Phrase("Meeting changed: {who}, with {subject} on the agenda")  # a status of a later version
 _ON_AGAIN = Phrase("Meeting on again: {who}, with {subject} on the agenda")
 _MOVED = Phrase("Meeting moved to {day}: {who}, with {subject} on the agenda")
 _MOVED_OPEN = Phrase("Meeting moved, with no date yet: {who}, with {subject} on the agenda")
@@ -170,7 +172,7 @@ def _of_meeting(wording: Wording, kind: Kind, mention: Mention) -> str:
     language, before = wording.language, mention.before
     said: dict[str, object] = {"who": _who(mention, language), "subject": _SUBJECTS[mention.subject](language)}
     if mention.status:
-        return _CALLED_OFF.get(mention.status, _CALLED_OFF[CANCELLED])(language, **said)
+        return _CALLED_OFF.get(mention.status, _CHANGED)(language, **said)
     if before is not None and before.status:
         return _ON_AGAIN(language, **said)
     if before is not None and before.meets_on is not None and before.planned != mention.planned:

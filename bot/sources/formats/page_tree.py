@@ -11,7 +11,6 @@ from bot.domain.document import Document, Expect
 from bot.errors import Unreadable
 from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import clean_text, resolve_link
-from bot.sources.formats.html import readable_html
 from bot.sources.formats.limits import WEB_PAGE
 
 BASE_HEAD = 64 << 10  # bytes in which a page names the base of its links
@@ -72,4 +71,6 @@ def words(node: Any) -> str:
 
 def tree_text(node: Any) -> str:
     """Return the readable text of an element, with a blank line between its blocks."""
+    from bot.sources.formats.html import readable_html  # noqa: PLC0415 - slow to import, and most readings are unchanged
+
     return readable_html(etree.tostring(node, encoding="utf-8", method="html"), content_type="text/html; charset=utf-8")

@@ -5,8 +5,10 @@ mistaken for an agenda from which every item has vanished.
 """
 
 import re
+from typing import TYPE_CHECKING
 
-from bs4 import BeautifulSoup, Tag
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
 
 FEW = 60  # words; a page with more is judged only by its title and its main heading
 MANY = 400  # words; no page with more stands in for another
@@ -79,7 +81,7 @@ _SAID = (
 )
 
 
-def stand_in(soup: BeautifulSoup, text: str) -> str:
+def stand_in(soup: "BeautifulSoup", text: str) -> str:
     """Describe a page that was sent in place of the one we asked for, such as "a login page".
 
     Return an empty string for any other page. `text` is the page's readable text.
@@ -100,17 +102,16 @@ def stand_in(soup: BeautifulSoup, text: str) -> str:
     return "" if words else "a page without text"
 
 
-def _headings(soup: BeautifulSoup) -> list[str]:
+def _headings(soup: "BeautifulSoup") -> list[str]:
     """Return the page's title and main heading as strings with single spaces."""
-    found = (soup.find(name) for name in ("title", "h1"))
-    return [" ".join(each.get_text(" ").split()) for each in found if isinstance(each, Tag)]
+    return [" ".join(each.get_text(" ").split()) for each in (soup.title, soup.h1) if each is not None]
 
 
-def _asks_for_password(soup: BeautifulSoup) -> bool:
+def _asks_for_password(soup: "BeautifulSoup") -> bool:
     return soup.find("input", attrs={"type": re.compile("^password$", re.IGNORECASE)}) is not None
 
 
-def _needs_script(soup: BeautifulSoup) -> bool:
+def _needs_script(soup: "BeautifulSoup") -> bool:
     """Return whether a page seems to need a script to show its content.
 
     Such a page asks the reader to turn on scripts, or has a script and an empty element for it to fill.

@@ -29,7 +29,6 @@ from bot.sources.formats.fields import (
     title,
     unless_midnight,
 )
-from bot.sources.formats.html import readable_html
 from bot.sources.formats.limits import LONGEST_DOCUMENT
 from bot.sources.local.calendar import read_calendar
 from bot.sources.local.crawler import IndexEntry, LinkedDocument, ParsedAgenda
@@ -108,6 +107,8 @@ class _Portal:
 
     def agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
         """Return the agenda as the meeting itself. If there is no HTML edition, the PDF is read in its place."""
+        from bot.sources.formats.html import readable_html  # noqa: PLC0415 - slow to import, and few readings need it
+
         decoded = decode_json(document)
         listed = decoded.get("Documents") if isinstance(decoded, dict) else decoded
         if not isinstance(listed, list):

@@ -9,7 +9,7 @@ from support.listings import row
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RECESSED, RESCHEDULED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
@@ -118,6 +118,11 @@ def test_the_same_in_spanish():
         (said(listed=()), "No agency in Marion County is on ICE's list now.", "ninguna agencia del condado de Marion."),
         (said(status=CANCELLED, before=DEED), "The meeting is canceled.", "La reunión está cancelada."),
         (said(status=POSTPONED, before=DEED), "The meeting is postponed.", "La reunión está aplazada."),
+        (
+            said(status=RECESSED, before=DEED),
+            "it continues at another time.",
+            "se suspendió; continúa en otro momento.",
+        ),
         (said(status=OFF_CALENDAR, before=DEED), "was taken off the calendar.", "se retiró del calendario."),
         (said(status=OFF_AGENDA, before=DEED), "The agenda no longer mentions it.", "La agenda ya no lo menciona."),
         (

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from support.samples import NOON, agreement, change, publication, spoken, subscription
 
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RECESSED, RESCHEDULED
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.language import Language
@@ -40,6 +40,8 @@ def first_lines(*changes, before=()):
         (CANCELLED, f"Meeting canceled: {WHO}, with 287(g) on the agenda", "Reunión cancelada: "),
         (POSTPONED, f"Meeting postponed: {WHO}, with 287(g) on the agenda", "Reunión aplazada: "),
         (RESCHEDULED, f"Meeting rescheduled: {WHO}, with 287(g) on the agenda", "Reunión reprogramada: "),
+        (RECESSED, f"Meeting recessed: {WHO}, with 287(g) on the agenda", "Reunión suspendida, continuará después: "),
+        ("of a later version", f"Meeting changed: {WHO}, with 287(g) on the agenda", "Reunión modificada: "),
         (
             OFF_CALENDAR,
             f"Meeting off the calendar: {WHO}, with 287(g) on the agenda",

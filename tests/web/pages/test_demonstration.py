@@ -9,7 +9,7 @@ import pytest
 from support.samples import NOON
 from web.pages.test_pages import INSTALLATION, Clock, filled, origin
 
-from bot.app.wiring import installation, pages
+from bot.app.web_wiring import installation, pages
 from bot.config.settings import settings_of
 from bot.domain.site.history import carried
 from bot.store.tiny.store import TinyStore
