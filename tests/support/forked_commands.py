@@ -23,8 +23,9 @@ from typing import BinaryIO
 TESTS = Path(__file__).parents[1]
 # The program imports these when it first needs them; the backend of anyio is chosen at the first connection.
 IMPORTED = (
-    "bot.cli.main", "bot.app.check", "bot.channels.slack.sender", "bot.channels.telegram.sender",
-    "bot.channels.webhook.sender", "bot.store.postgres.store", "bot.domain.agendas.detect", "anyio._backends._asyncio",
+    "bot.cli.main", "bot.app.check", "bot.app.web_wiring", "bot.channels.slack.sender", "bot.channels.telegram.sender",
+    "bot.channels.webhook.sender", "bot.store.postgres.store", "bot.sources.formats.html", "bot.domain.agendas.detect",
+    "anyio._backends._asyncio", "bs4",
     *(f"bot.sources.local.{path.stem}" for path in sorted((TESTS.parent / "bot" / "sources" / "local").glob("[!_]*.py"))),
 )  # fmt: skip
 
