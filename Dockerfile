@@ -11,6 +11,8 @@ RUN python -m venv /opt/countersign \
  && chmod +x /opt/countersign/bin/countersign
 
 FROM python:3.11-slim
+# To read scanned agendas (COUNTERSIGN_OCR=1), add Tesseract, about 30 MB:
+# RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-spa && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /srv --no-create-home countersign \
  && install -d -o countersign -m 700 /data
 ENV PATH=/opt/countersign/bin:$PATH \

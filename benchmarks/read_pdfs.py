@@ -53,7 +53,7 @@ def by_pypdf(body: bytes) -> list[str]:
 
 def by_pdfium(body: bytes) -> list[str]:
     """Read as Countersign does, in this process."""
-    return reader.page_texts(reader.open_pdf(body))
+    return reader.page_texts(reader.open_pdf(body), [])
 
 
 def read(body: bytes, how: Callable[[bytes], list[str]]) -> tuple[float, list[str], str]:

@@ -287,6 +287,8 @@ async def _log_start(settings: Settings, runner: Runner) -> None:
     if is_for_person(settings):
         print_paragraphs(await greeting(settings, runner))
     _log_notices(settings)
+    if runner.ocr is not None:
+        await runner.ocr.tesseract()  # says so if it's missing
     log.info(
         "started",
         page=settings.ice_url,

@@ -26,6 +26,7 @@ from bot.fetch.post import Poster
 from bot.fetch.wayback import Wayback
 from bot.observability.heartbeat import Heartbeat, Observers
 from bot.pipeline.captures import Archivist
+from bot.pipeline.ocr import Ocr
 from bot.pipeline.runner import Now, Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
@@ -223,6 +224,7 @@ async def runner(
                 places=places or {},
                 reads_added=places is not None and "local" in settings.sources,
                 leadership=sending_leaderships(settings),
+                ocr=Ocr() if settings.ocr else None,
                 observer=Observers(watching) if watching else Unobserved(),
                 started_at=utc_now(),
             )

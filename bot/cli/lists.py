@@ -3,6 +3,7 @@
 The commands are `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract` and `status`.
 """
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -249,5 +250,9 @@ def status(
     else:
         print(found.as_text())
         print(where_stored(settings))
+        if settings.ocr:
+            from bot.pipeline.ocr import readiness  # noqa: PLC0415 - few need it
+
+            print(asyncio.run(readiness())[1])
     if check and found.is_wrong:
         raise typer.Exit(1)

@@ -28,6 +28,7 @@ from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
 from bot.pipeline.local_requests import added_sources, verified_on
+from bot.pipeline.ocr import Ocr
 from bot.sources import LOCAL
 from bot.sources.formats.document_text import SCANNED
 from bot.sources.local.front_page import look_at
@@ -87,10 +88,11 @@ async def _read(settings: Settings, place: Place, *, is_kind_given: bool) -> tup
 
     If no kind was given, the returned place may have a different kind.
     """
+    tesseract = await Ocr().tesseract() if settings.ocr else None
     async with _fetch(settings) as fetch:
         if is_kind_given:
-            return place, await local_sources.read(fetch, place, utc_now())
-        return await local_sources.read_unknown(fetch, place, utc_now())
+            return place, await local_sources.read(fetch, place, utc_now(), tesseract)
+        return await local_sources.read_unknown(fetch, place, utc_now(), tesseract)
 
 
 def _print_reading(place: Place, found: Sequence[JsonObject]) -> None:
@@ -100,7 +102,8 @@ def _print_reading(place: Place, found: Sequence[JsonObject]) -> None:
             _print_item(one)
         elif one["what"] == "mention":
             page = f" (page {one['page']})" if one["page"] else ""
-            print(f"    mentions {one['matched']}{page}\n      “{one['excerpt']}”")
+            by_ocr = ", read by OCR: check the document" if one["by_ocr"] else ""
+            print(f"    mentions {one['matched']}{page}{by_ocr}\n      “{one['excerpt']}”")
     for one in found:
         if one["what"] == "problem":
             say(one["problem"])
@@ -114,6 +117,8 @@ def _print_item(item: JsonObject) -> None:
     print(f"\n{when}  {legible(item['title'])}")
     details = (item["body"] if item["body"] != item["title"] else "", item["status"], item["address"])
     print(f"    {'  '.join(filter(None, map(legible, details)))}")
+    if item["pages_read_by_ocr"]:
+        print(f"    {counted(len(item['pages_read_by_ocr']), 'scanned page')} read by OCR")
     if item["unreadable"]:
         is_scan = item["unreadable"].startswith(SCANNED)
         print(f"    {item['unreadable']}" if is_scan else f"    couldn't be read: {item['unreadable']}")

@@ -30,7 +30,7 @@ from bot.pipeline.local_requests import (
     suggestion_key,
     suggestions,
 )
-from bot.pipeline.poll_agenda import source_state
+from bot.pipeline.poll_agenda import source_states
 from bot.pipeline.runner import Runner
 from bot.sources.local.recognize import completed_address, recognize
 
@@ -60,7 +60,7 @@ class LocalAgendas:
             return ()
         towns = {letters(each.typed) for each in readings if not each.is_zip and not each.is_county} - {""}
         places = _sources_in(self._runner.places, counties, towns)
-        states = [source_state(place, await self._runner.store.source_status(place.name)) for place in places]
+        states = await source_states(self._runner.store, places)
         unread = [state.place for state in states if state.read_at is None and not state.is_parked]
         read = [state for state in states if state.read_at is not None or state.is_parked]
         lines = [

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -13,16 +13,19 @@ from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
 from bot.domain.agendas.bodies import body_of
 from bot.domain.agendas.coverage import Coverage
+from bot.domain.document import Document
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.fetch import NEVER_READ
 from bot.pipeline.local_requests import verified_on
+from bot.pipeline.ocr import with_ocr
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
 from bot.sources import LOCAL, Fetcher
+from bot.sources.formats.ocr import Tesseract
 from bot.sources.local.recognize import completed_address, recognize
 
 # Other names people use for a kind.
@@ -60,19 +63,21 @@ def document_at(address: str) -> str | None:
     return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
-async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
+async def read_unknown(
+    fetch: Fetcher, place: Place, now: datetime, tesseract: Tesseract | None = None
+) -> tuple[Place, list[JsonObject]]:
     """Read a place after guessing its kind. Return the place with its actual kind, and the results.
 
     A presumed page may turn out to be a feed.
     """
     try:
-        return place, await read(fetch, place, now)
+        return place, await read(fetch, place, now, tesseract)
     except Unreadable:
         feed = replace(place, kind="feed")
         if place.kind != "page":
             raise
         with suppress(SourceError):
-            return feed, await read(fetch, feed, now)
+            return feed, await read(fetch, feed, now, tesseract)
         raise
     except SourceError as fault:
         if place.kind != "page" or type(fault) not in {SourceError, Missing}:
@@ -82,18 +87,18 @@ async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Pla
         ) from fault
 
 
-async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
+async def read(fetch: Fetcher, place: Place, now: datetime, tesseract: Tesseract | None = None) -> list[JsonObject]:
     """Read a place once without recording anything. Return one object for each item, mention and problem.
 
-    Each item is followed by its mentions, and problems are listed last. Items are sorted by meeting time, with undated
-    items at the end. Raise SourceError if nothing can be read.
+    With Tesseract, scanned documents are read, too. Each item is followed by its mentions, and problems are listed
+    last. Items are sorted by meeting time, with undated items at the end. Raise SourceError if nothing can be read.
     """
     found: list[JsonObject] = []
     try:
         with attribute_errors_to(place.name):
             reading = await LOCAL[place.kind].read(fetch, place, SourceStatus(source=place.name), now)
             for item in sorted(reading.items, key=_meets):
-                found += _item_and_mentions(item)
+                found += await _item_and_mentions(item, reading.documents, tesseract)
     except SourceError as fault:
         raise type(fault)(_without_source(str(fault), place)) from fault
     problems = (_without_source(problem, place) for problem in reading.problems)
@@ -109,7 +114,20 @@ def _meets(item: AgendaItem) -> tuple[str, str]:
     return (item.meets_on.isoformat() if item.meets_on else "9999", _clock(item.meets_at) or "")
 
 
-def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
+async def _item_and_mentions(
+    item: AgendaItem, documents: Sequence[Document], tesseract: Tesseract | None
+) -> list[JsonObject]:
+    document = next((each for each in documents if each.sha256 == item.evidence), None)
+    problem = ""
+    if item.scans and document is not None and tesseract is not None:
+        item, done = await with_ocr(item, document, tesseract)
+        problem = done.problem
+    found = _found_in(item)
+    return [*found, {"what": "problem", "problem": f"{item.title[:120]}: {problem}"}] if problem else found
+
+
+def _found_in(item: AgendaItem) -> list[JsonObject]:
+    """Return an object for the item and one for each mention in it."""
     from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile
 
     about = {
@@ -119,10 +137,19 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
         "body": item.body,
         "address": item.address,
     }
-    yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
+    scans = {"scanned_pages": list(item.scans), "pages_read_by_ocr": list(item.by_ocr)}
+    objects: list[JsonObject] = [
+        {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable, **scans}
+    ]
     for found in passages_in(item):
-        words = {"matched": found.matched, "excerpt": found.excerpt, "page": found.page}
-        yield {"what": "mention", **about, **words, "subject": found.subject.value}
+        words: JsonObject = {
+            "matched": found.matched,
+            "excerpt": found.excerpt,
+            "page": found.page,
+            "by_ocr": found.by_ocr,
+        }
+        objects.append({"what": "mention", **about, **words, "subject": found.subject.value})
+    return objects
 
 
 def _clock(moment: datetime | date | None) -> str | None:

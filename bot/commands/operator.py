@@ -73,6 +73,8 @@ async def poll(runner: Runner, *, local: bool = False) -> JsonObject:
     agendas = await runner.poll_due_agendas() if local else ()
     changes = [change for found in polls for change in found.changes]
     changes += [change for found in agendas for change in found.changes]
+    while local and (of_scan := await runner.read_next_scan()) is not None:
+        changes += of_scan
     return {
         "changes": [change_json(change) for change in changes if change.kind is not Kind.LISTED],
         "listed": sum(change.kind is Kind.LISTED and change.is_of_lists for change in changes),

@@ -160,6 +160,7 @@ class Settings(BaseSettings, SharedSettings):
     serve_mirror: bool = Field(default=False, alias="COUNTERSIGN_SERVE_MIRROR")
     upstream: WebAddress | None = Field(None, alias="COUNTERSIGN_UPSTREAM")
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(SOURCES, alias="COUNTERSIGN_SOURCES")
+    ocr: bool = Field(default=False, alias="COUNTERSIGN_OCR")
     poll_seconds: float = Field(900, ge=1, le=86_400, alias="COUNTERSIGN_POLL_SECONDS")
     host_gap: float = Field(1.0, ge=0, le=3_600, alias="COUNTERSIGN_HOST_GAP")
     stale_hours: float = Field(6, gt=0, le=8_760, alias="COUNTERSIGN_STALE_HOURS")

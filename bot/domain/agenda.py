@@ -58,7 +58,8 @@ class AgendaItem:
     page of a paged document. `meets_at` is the time of the meeting in the place's time zone, or only the date. `status`
     is the platform's status for the meeting, such as canceled. `address` is the page for readers to open. `evidence` is
     the SHA-256 of the document that contains the item. `unreadable` explains why one of the item's documents couldn't
-    be read.
+    be read. `scans` are the numbers of the pages that are pictures of text, counted from 1, and `by_ocr` those of them
+    that OCR has read.
     """
 
     id: str
@@ -71,6 +72,8 @@ class AgendaItem:
     status: str = ""
     evidence: str = ""
     unreadable: str = ""
+    scans: tuple[int, ...] = ()
+    by_ocr: tuple[int, ...] = ()
 
     @property
     def meets_on(self) -> date | None:
@@ -105,13 +108,15 @@ class Subject(StrEnum):
 class Passage:
     """A relevant passage: the matched words, the surrounding sentence and the page number.
 
-    Pages are counted from 1. `page` is None if the text has no pages.
+    Pages are counted from 1. `page` is None if the text has no pages. `by_ocr` is true if OCR has read the words from a
+    scan, perhaps wrongly.
     """
 
     matched: str
     excerpt: str
     page: int | None = None
     subject: Subject = Subject.PROGRAM
+    by_ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,8 @@ class Mention:
     `matched` contains the matched words. `excerpt` is the surrounding sentence. `page` is the page number in a paged
     document, counting from 1. `address` is the page for readers to open. `evidence` is the SHA-256 of the document.
 
-    `has_scans` is true if the item's document has pages without text, which couldn't be read.
+    `has_scans` is true if the item's document has pages without text, which couldn't be read. `by_ocr` is true if OCR
+    has read the excerpt from a scan, so that a person should check the document.
 
     `listed` contains the place's agreements that were on ICE's list when the mention was recorded, or None if the list
     had not been read yet. `already` is true if the mention was found on the first reading of the place, or on the first
@@ -151,6 +157,7 @@ class Mention:
     excerpt: str = ""
     page: int | None = None
     has_scans: bool = False
+    by_ocr: bool = False
     listed: tuple[Agreement, ...] | None = None
     already: bool = False
     before: "Mention | None" = None

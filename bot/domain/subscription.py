@@ -135,6 +135,10 @@ class Filter:
         listed = (change.mention.listed if change.mention else None) or ()
         return kinds <= self.kinds.keys() and self._watches_any((change.agreement, *listed), sys.maxsize)
 
+    def hears_agendas_of(self, body: Agreement) -> bool:
+        """Return whether the filter selects mentions by a local body, no matter when the entries were added."""
+        return Kind.MENTIONED in self.kinds and self._watches_any((body,), sys.maxsize)
+
     def _has_kind(self, kind: Kind, seq: int) -> bool:
         return kind in self.kinds and seq > self.kinds[kind]
 

@@ -114,6 +114,7 @@ class _LogAhead:
     def __init__(self, store: Store, coming: Sequence[Change]) -> None:
         self._store, self._coming = store, coming
         self.source_statuses = store.source_statuses
+        self.notes = store.notes
 
     async def last_seq(self) -> int:
         return self._coming[-1].seq if self._coming else await self._store.last_seq()

@@ -208,6 +208,7 @@ class Composer:
         about = replace(about, earlier=await self.standings.earlier(pinned))
         assert pinned.pinned is not None
         about = replace(about, meetings=await self.standings.meetings(pinned.pinned))
+        about = replace(about, scans=await self.standings.scans(pinned))
         if not pinned.hears_always:
             return about
         statuses = [status for status in await self.store.source_statuses() if status.read_at is not None]

@@ -1,7 +1,7 @@
 """Poll one local place. Fetch its agendas, find mentions and record them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,10 +10,12 @@ import structlog
 
 from bot.domain.agenda import AgendaItem, Certainty, LocalReading, Passage, Place, Subject
 from bot.domain.agendas.link import AGENDA_KINDS
+from bot.domain.agendas.scans import Scan, soonest_first
 from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.chat.local_agendas import SourceState
+from bot.domain.document import Document
 from bot.domain.outage import place_in_words
 from bot.domain.source_status import NOTES, SourceStatus, spread
 from bot.domain.text.log_lines import recorded_in_words
@@ -21,6 +23,7 @@ from bot.domain.timestamps import stamp_of
 from bot.domain.web_address import host_of
 from bot.errors import Misplaced, SourceError, attribute_errors_to
 from bot.pipeline.same_source import of_this_source, site_note
+from bot.pipeline.scans import remember_scans, stored_scans
 from bot.sources import LOCAL, Fetcher
 from bot.sources.local.front_page import why_not_its_site
 from bot.store import Record, Sources, Store
@@ -100,6 +103,7 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
         read = await asyncio.to_thread(_find_mentions, reading.items)
         before = await _before(place, store, is_first=new_since is not None, since=_read_here_since(status, at))
         changes = changes_from(place, read, reading.documents, before, at)
+    await remember_scans(store, place, reading, at, is_first=new_since is not None)
     status = _status_after(reading, status, place, at, new_since)
     return AgendaPoll(
         source=place.name,
@@ -108,6 +112,23 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
         changes=await _record(changes, reading, status, store, at),
         problems=reading.problems,
     )
+
+
+async def record_ocr(
+    place: Place, item: AgendaItem, document: Document, *, store: Store, now: datetime, is_first: bool
+) -> tuple[Change, ...]:
+    """Record what OCR found in a document. What its other pages say about 287(g) was recorded when it was first read.
+
+    OCR misreads, so words that it doesn't find again aren't reported as taken off the agenda.
+    """
+    [(_, passages)] = await asyncio.to_thread(_find_mentions, [item])
+    is_told = any(each.subject is Subject.PROGRAM and not each.by_ocr for each in passages)
+    if is_told or not any(each.by_ocr for each in passages):
+        return ()
+    status = await store.source_status(place.name)
+    before = await _before(place, store, is_first=is_first, since=_read_here_since(status, now))
+    changes = changes_from(place, [(item, passages)], [document], before, now)
+    return await _record(changes, LocalReading(items=(item,), documents=(document,)), status, store, now)
 
 
 def _find_mentions(items: Sequence[AgendaItem]) -> ItemsWithMentions:
@@ -149,7 +170,13 @@ async def _record(
 # ── the place's status ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def source_state(place: Place, status: SourceStatus) -> SourceState:
+async def source_states(store: Store, places: Iterable[Place]) -> list[SourceState]:
+    """Return what a chat is told about these sources."""
+    scans = await stored_scans(store)
+    return [source_state(place, await store.source_status(place.name), scans.get(place.name, ())) for place in places]
+
+
+def source_state(place: Place, status: SourceStatus, scans: Sequence[Scan] = ()) -> SourceState:
     """Return what a chat is told about a source."""
     status = of_this_source(place, status)
     items, since = status.facts.get(NOTES, {}).get("begun") or (0, None)
@@ -160,6 +187,7 @@ def source_state(place: Place, status: SourceStatus) -> SourceState:
         is_parked=status.parked_at is not None,
         items=items,
         since=date.fromisoformat(since) if since else None,
+        scans=tuple(soonest_first(scan for scan in scans if scan.is_unread)),
     )
 
 

@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 from bot.channels import Sender
 from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule, WatchedStates
+from bot.domain.change import Change
 from bot.domain.language import Language
 from bot.domain.page_addresses import PageLinks
 from bot.domain.source_status import SourceStatus
@@ -23,6 +24,7 @@ from bot.domain.subscription import Subscription
 from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
 from bot.pipeline.local_requests import added_sources
+from bot.pipeline.ocr import Ocr, next_scan, read_scan
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
 from bot.pipeline.same_source import of_this_source
@@ -34,6 +36,7 @@ MOST_PLACES = 16  # read at the same time
 MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
 RENEW_EVERY = 20.0  # seconds
 MOVE_WAITS = 30.0  # seconds that a chat's move to another address waits for a delivery in another program
+POLL_WAITS = 60.0  # seconds that recording what a scan says waits for a poll of the same place in another program
 LEASE_POLL = 0.2  # seconds between tries to get a lease that another program holds
 
 log = structlog.get_logger()
@@ -74,7 +77,8 @@ class Runner:
     of our own pages, or empty, and `places` is the catalog of local sources by name. With `reads_added`, the sources
     that are added in chat join an empty catalog, too. On some channels, the rate limit applies to a whole token, so
     only one program may send. `leadership` maps each of these channels to the name of the
-    leadership that a program must hold to send there. `started_at` is when the program started (UTC), or None for a
+    leadership that a program must hold to send there. `ocr` reads scanned documents, or is None if that is off.
+    `started_at` is when the program started (UTC), or None for a
     short command.
     """
 
@@ -89,6 +93,7 @@ class Runner:
     places: Mapping[str, Place] = field(default_factory=dict)
     reads_added: bool = False
     leadership: Mapping[str, str] = field(default_factory=dict)
+    ocr: Ocr | None = None
     observer: Observer = field(default_factory=Unobserved)
     started_at: datetime | None = None
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # the ones in use
@@ -181,6 +186,32 @@ class Runner:
             done = await poll_agenda(place, store=self.store, fetch=self.fetch, now=self.now)
         self.observer.agenda_polled(place.kind, done)
         return done
+
+    # ── scanned documents ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def read_next_scan(self) -> Sequence[Change] | None:
+        """Read the scanned document with the next meeting, if OCR is on. Return None if there was none to read.
+
+        Only one program reads scans at a time, because it takes a while and much of a processor.
+        """
+        tesseract = await self.ocr.tesseract() if self.ocr is not None else None
+        if tesseract is None or await next_scan(self.store, self.places, self.now()) is None:
+            return None
+        async with self.exclusive("scans"):
+            scan = await next_scan(self.store, self.places, self.now())
+            if scan is None:
+                return None
+            place = self.places[scan.source]
+            with bound_contextvars(source=place.name):
+                return await read_scan(
+                    scan,
+                    place,
+                    store=self.store,
+                    fetch=self.fetch,
+                    tesseract=tesseract,
+                    now=self.now,
+                    alone=partial(self.exclusive, f"source {place.name}", POLL_WAITS),
+                )
 
     # ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────────────
 

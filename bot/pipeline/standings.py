@@ -6,12 +6,13 @@ They are computed once for all digests sent at the same time, and are updated as
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import TypeVar
 
 from bot.domain.agendas.link import AGENDA_KINDS, AgendaLog
+from bot.domain.agendas.scans import Scan
 from bot.domain.change import Change
 from bot.domain.language import Language
 from bot.domain.lists.totals import Standing, Totals, totals
@@ -23,13 +24,15 @@ from bot.domain.messages.span import PERIOD
 from bot.domain.page_addresses import AddressBook, PageLinks
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.pipeline.rasterize import Rasterizer
-from bot.store import ChangeLog
+from bot.pipeline.scans import all_scans
+from bot.store import Store
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 STANDINGS_KEPT = 8  # now, a day ago and a week ago, for digests that end with different changes
 PICTURES_KEPT = 24  # one for each view and language
 COURSES_KEPT = 100  # one for each group of places that someone watches
+SCANS_KEPT = timedelta(minutes=1)  # less than the time in which they settle
 TOTALS_KEPT = 500  # one for each group of places that someone watches
 
 
@@ -40,7 +43,7 @@ class Standings:
     time, so that the event loop never waits for it.
     """
 
-    def __init__(self, store: ChangeLog, base: str = "") -> None:
+    def __init__(self, store: Store, base: str = "") -> None:
         self._store, self._base = store, base
         self._turn, self._urgent_turn = asyncio.Lock(), asyncio.Lock()
         self._lock = Lock()
@@ -52,6 +55,8 @@ class Standings:
         self._courses: dict[Hashable, Mapping[str, Course]] = {}
         self._totals: dict[Hashable, Totals | None] = {}
         self._images: dict[Hashable, Image] = {}
+        self._scans: Sequence[Scan] = ()
+        self._scans_at: datetime | None = None
         self._rasterizer = Rasterizer()
 
     async def totals(self, to: Subscription) -> Totals | None:
@@ -130,6 +135,13 @@ class Standings:
         """Return the latest editions of all agenda mentions, up to and including change number `upto`."""
         await self._read_on(upto)
         return AgendaLog(tuple(change for change in self._mentions if change.seq <= upto)).last_editions()
+
+    async def scans(self, to: Subscription) -> Sequence[Scan]:
+        """Return the scanned documents of local meetings. The store is asked for them once a minute at most."""
+        assert to.pinned_at is not None
+        if self._scans_at is None or abs(to.pinned_at - self._scans_at) > SCANS_KEPT:
+            self._scans, self._scans_at = await all_scans(self._store, to.pinned_at), to.pinned_at
+        return self._scans
 
     async def links(self, upto: int, language: Language) -> PageLinks | None:
         """Return the links to the pages of all agencies in the log, up to a change. Return None without an address."""

@@ -13,7 +13,7 @@ from bot.domain.messages.health_notices import Notice
 from bot.domain.text.rich_text import plain_text
 from bot.errors import LeaseLost
 from bot.pipeline.local_requests import ReadingRequest, answer_later, answered, reading_requests
-from bot.pipeline.poll_agenda import source_state
+from bot.pipeline.poll_agenda import source_states
 from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
 from bot.worker.health_notices import deliver_notice
@@ -43,7 +43,7 @@ async def _answer(runner: Runner, request: ReadingRequest) -> None:
         return
     await _read(runner, places)
     channel, address, language = where
-    states = [source_state(place, await runner.store.source_status(place.name)) for place in places]
+    states = await source_states(runner.store, places)
     text = plain_text(found_lines(language, states))
     if await deliver_notice(runner, Notice(f"first {request.key}", text), channel, address):
         await answered(runner.store, request)

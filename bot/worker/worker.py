@@ -23,6 +23,7 @@ from bot.worker.first_readings import answer_first_readings
 
 CAPTURE_EVERY = 5.0  # seconds between looks for pages to hand to the Internet Archive
 FIRST_EVERY = 2.0  # seconds between looks for places that someone has just begun to watch
+SCANS_EVERY = 30.0  # seconds between looks for a scanned document to read
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
 CANCEL_WITHIN = 0.5  # seconds for canceled work to end; a store that is stuck can't even take back a lease
 RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
@@ -46,6 +47,7 @@ class Worker:
         self._schedule = Schedule(runner.places)
         self._schedule_at = 0.0
         self._first_at = 0.0
+        self._scans_at = 0.0
         self._suggested: set[str] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._deliveries: Counter[str] = Counter()
@@ -126,6 +128,8 @@ class Worker:
             self._first_at = self._clock() + FIRST_EVERY
             self._start("first readings", self._answer_first())
         self._start_as_many_places_as_fit()
+        if self._runner.ocr is not None and self._clock() >= self._scans_at:
+            self._start("scans", self._read_scan())
 
     def _start_as_many_places_as_fit(self) -> None:
         for place in self._schedule.due(self._runner.now()):
@@ -177,6 +181,12 @@ class Worker:
         if waiting - self._suggested:
             self._upkeep_at = 0.0
         self._suggested = waiting
+
+    async def _read_scan(self) -> None:
+        """Read a scanned document, if one waits. If none does, or another program reads one, look again later."""
+        self._scans_at = self._clock() + SCANS_EVERY
+        if await self._runner.read_next_scan() is not None:
+            self._scans_at = 0.0
 
     async def _deliver(self, subscription: Subscription) -> None:
         self._deliveries[subscription.channel] += 1

@@ -1,6 +1,7 @@
 """The commands for local sources, as a person types them."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -14,6 +15,7 @@ from support.loopback.local import (
     Reply,
 )
 from support.program import typed_in
+from support.scans import scan_of
 
 TITLE = "Memorandum of Agreement with ICE under Section 287(g)"
 FEED = (
@@ -57,6 +59,29 @@ def test_read_prints_each_item_and_each_mention_of_a_platform_on_any_host(kind, 
     assert {"title", "date", "body", "address"} <= items[0].keys()
     if kind in {"legistar", "civicclerk", "primegov"}:
         assert mentions[0]["date"] == "2027-12-01"
+
+
+@pytest.mark.slow
+def test_read_says_what_is_a_scan_and_what_ocr_has_read_of_it(countersign, tmp_path):
+    program = tmp_path / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$1" = --list-langs ] && echo List && echo eng && exit\necho "{TITLE}"')
+    program.chmod(0o755)
+    with LoopbackWeb().run_in_thread() as server:
+        server.files["/a.pdf"] = scan_of("x", dpi=30)
+        asked = ("read", server.address.rstrip("/") + "/a.pdf", "--state", "NC")
+        unread = countersign(*asked)
+        read = countersign(*asked, COUNTERSIGN_OCR="1", PATH=f"{program.parent}:{os.environ['PATH']}")
+        missing = countersign(*asked, COUNTERSIGN_OCR="1", PATH="/nowhere")
+    assert "    scanned, not read: no text on its only page\n" in unread.stdout
+    assert "    1 scanned page read by OCR\n" in read.stdout
+    assert "(page 1), read by OCR: check the document\n" in read.stdout
+    assert "scans aren't read, because tesseract isn't installed; install it: apt-get install" in missing.stderr
+    assert missing.stdout == unread.stdout
+    found = countersign("status", COUNTERSIGN_OCR="1", PATH=f"{program.parent}:{os.environ['PATH']}")
+    assert f"Scans are read by OCR ({program}, eng)." in found.stdout
+    assert "scans aren't read" in countersign("status", COUNTERSIGN_OCR="1", PATH="/nowhere").stdout
+    assert "OCR" not in countersign("status").stdout
 
 
 def test_reading_an_agenda_center_reads_the_documents_it_links(countersign):

@@ -7,13 +7,14 @@ from functools import partial
 
 import pytest
 from structlog.testing import CapturingLogger
-from support.loopback.local import LoopbackLegistar, LoopbackWeb, Reply, page
+from support.loopback.local import LoopbackLegistar, LoopbackWeb, Reply, page, pdf
 from support.places import TLS
 from support.waiting import eventually
 from worker.test_local_places import NOW, Channel
 
 from bot.domain.agenda import Certainty, Place
 from bot.domain.chat.operator import Operator
+from bot.domain.language import Language
 from bot.domain.subscription import Filter, Subscription
 from bot.errors import SendError
 from bot.fetch import Fetch, Limits
@@ -74,6 +75,27 @@ async def test_the_chat_hears_how_many_items_were_found_since_when_and_only_once
         assert channel.told == [("42", "I read Nash County's agendas (Legistar): 4 items since Nov. 23, 2026.")]
         assert await reading_requests(store) == []
         assert (await store.source_status(nash.name)).verified_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (Language.ENGLISH, "• Scanned, not read: Board of Commissioners (Dec. 8, 2026) {base}/agenda.pdf"),
+        (Language.SPANISH, "• Escaneado, sin leer: Board of Commissioners (8 de diciembre de 2026) {base}/agenda.pdf"),
+    ],
+)
+async def test_the_chat_hears_which_documents_are_scans(here, language, said):
+    runner, store, channel, saved = here
+    await store.change_subscription(replace(saved, language=language))
+    async with LoopbackLegistar() as legistar:
+        legistar.event(1, "Board of Commissioners", "2026-12-08")
+        legistar.files["/agenda.pdf"] = pdf("", "")
+        legistar.events[1] |= {"EventAgendaFile": f"{legistar.base}/agenda.pdf"}
+        nash = place("Nash County", legistar, fips="37127")
+        await ask_for_reading(store, [nash], NOW, subscription=saved.id)
+        await answer_first_readings(runner(nash))
+        [(_, text)] = channel.told
+        assert text.splitlines()[1:] == [said.format(base=legistar.base)]
 
 
 async def test_a_site_that_fails_or_is_another_places_says_so(here):

@@ -25,6 +25,7 @@ from bot.domain.text.rich_text import legible
 from bot.errors import ConfigError, StoreError
 from bot.fetch.post import Poster
 from bot.observability.logs import mask
+from bot.pipeline.ocr import readiness
 
 ASK = 10.0  # seconds for one question
 WITHIN = 60.0  # seconds for all questions to one platform
@@ -94,11 +95,12 @@ async def _outside(settings: Settings, now: Callable[[], datetime], found: Store
     poster = Poster(contact=settings.contact, allow_loopback=True, allow_private=True, timeout=ASK)
     api = PlatformApi(poster, now)
     try:
-        platforms, reading, served, monitor = await asyncio.gather(
+        platforms, reading, served, monitor, scans = await asyncio.gather(
             _platforms(settings, api, found),
             ice.asked(settings, api),
             web.asked(settings, api, found),
             web.of_monitor(settings, poster),
+            _of_ocr(settings),
         )
     finally:
         await poster.aclose()
@@ -106,7 +108,7 @@ async def _outside(settings: Settings, now: Callable[[], datetime], found: Store
     return [
         *platforms,
         Group("ICE's lists", tuple(ice.findings(reading, found, settings, now(), others_answer=answered))),
-        Group("local sources", tuple(_of_catalog(settings))),
+        Group("local sources", (*_of_catalog(settings), *scans)),
         Group("web", tuple(served)),
         Group("monitor", tuple(monitor)),
         Group("clock", tuple(host.of_clock(api.times))),
@@ -146,6 +148,14 @@ async def _in_time(asking: Awaitable[Sequence[Finding]]) -> list[Finding]:
         return [unknown(f"The store couldn't be read: {fault}")]
     except Exception as bug:  # noqa: BLE001 - a foreign answer can be odd in unforeseen ways, and the rest still counts
         return [unknown(f"An answer made no sense ({type(bug).__name__}), so the rest wasn't asked.")]
+
+
+async def _of_ocr(settings: Settings) -> list[Finding]:
+    """Say whether scanned documents can be read. Nothing is said if that is off."""
+    if not settings.ocr:
+        return []
+    is_ready, said = await readiness()
+    return [fine(said) if is_ready else wrong(said)]
 
 
 def _of_catalog(settings: Settings) -> list[Finding]:

@@ -118,6 +118,13 @@ _TOPICS = {
         r"(?-i:\b(?:INA|DHS)\b)|\bnationality act\b|\bhomeland security\b",
         r"\bme(?:m|rn)or[aá]nd(?:[a-z]{1,3}\b|~)|(?-i:\bMO[AU]\b)",
     ),
+    "read as federal": _pattern(
+        *_IMMIGRATION,
+        *_ICE_IN_FULL,
+        _ICE,
+        r"(?-i:\b(?:INA|DHS|[1l|]CE)\b|\bI\.N\.A\.)|\bnationality act\b|\bhomeland security\b",
+        r"\b8 u\.? ?s\.? ?c\b|\btask force model\b|\bwarrant service\b|\bjail enforcement\b",
+    ),
     "nationality act": _pattern(r"\bnationality act\b|(?-i:\bINA\b)|\bI\.N\.A\."),
     "agency": _pattern(rf"{_MIGRATION}", r"\bmigratori[ao]s?\b|(?-i:\bDHS\b)", *_ICE_IN_FULL, _ICE),
     "agreement by law": _pattern(*_FORCE, r"\b(?:s\.?b\.?|senate bill) ?8\b"),  # Texas's law that requires it
@@ -361,6 +368,7 @@ _287_SIGNS = (
         needs=("taking part",),
     ),
 )
+_READ_STEMS = ("2", "z")
 _MODEL_SIGNS = (
     _Sign(
         words=_pattern(r"\bwarrants? services? offic(?:er|e)s?\b"),
@@ -612,6 +620,55 @@ _RELATED_SIGNS = (
 )
 _SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS, *_RELATED_SIGNS)
 
+# Signs that count only in text that OCR has read. It takes a g for a 9 or a q, and loses or misreads parentheses. The
+# same words may be a fee, an item's number or a section of another law, so all of them need words about immigration, or
+# a program or an agreement of a police agency.
+_READ_287 = rf"{_ALONE}[2Z] ?[8B&S§] ?[7?T/]"
+_READ_G = (
+    rf"{_READ_287} ?[({{\[<] ?(?:[g9q8623&aesy@¢®©]|[a-z¢][gq98])(?!\w)(?: ?[)}}\]>|!])?",  # 2B7(9) or 287{{¢g)
+    rf"{_READ_287} ?[|l!i1tfc¢€/] ?[gq986] ?[)}}\]]",  # 287|g) or 28718)
+    rf"{_READ_287} ?[gq986&@] ?[)}}\]]",  # 2879)
+    rf"{_READ_287} ?[({{\[] ?[gq9][l1|!j]\b",  # 287(gl
+)
+_READ_ICE = r"(?-i:(?<![\w(.])(?:[1l|][CG]E\b|IGE\b|[1l|]\. ?[CG]\. ?E\.?(?!\w)))"
+_OCR_SIGNS = (
+    _Sign(
+        words=_pattern(*_READ_G),
+        stems=_READ_STEMS,
+        needs=("read as federal",),
+        before=_NUMBERED,
+        behind=_OF_A_LAW,
+        unless=("cold", "measures"),
+        saved_by="nationality act",
+    ),
+    _Sign(
+        words=_pattern(*(rf"(?:{words})(?=[\"”»)]{{0,2}} {_PROGRAM})" for words in (*_READ_G, rf"{_READ_287} ?[@)]"))),
+        stems=_READ_STEMS,
+        needs=("law enforcement",),
+        before=_NUMBERED,
+        behind=_OF_A_LAW,
+    ),
+    _Sign(words=_pattern(rf"{_ALONE}1357 ?[({{\[|l] ?[g9q] ?[)}}\]]?"), stems=("1357",), needs=("read as federal",)),
+    _Sign(
+        words=_pattern(_READ_ICE),
+        stems=("CE", "GE", "C.", "G."),
+        needs=("agreement", "immigration"),
+        unless=("legal help", "something else", "cold"),
+        saved_by="delegation",
+        subject=None,
+    ),
+    _Sign(
+        words=_pattern(
+            rf"{_READ_ICE} (?:moa|me(?:m|rn)orandum of agreement|task[ -]force (?:agreement|program|model))\b",
+            rf"\b(?:agreement|contract|mo[au]) {_WITH} (?:the )?(?:u\.?s\.? )?{_READ_ICE}{_NOT_MORE}",
+        ),
+        stems=("CE", "GE", "C.", "G."),
+        needs=("law enforcement",),
+        unless=("cold",),
+        subject=None,
+    ),
+)
+
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -627,12 +684,12 @@ _ABBREVIATED = re.compile(
 )
 
 
-def find_passages(text: str, *, page: int | None = None) -> tuple[Passage, ...]:
+def find_passages(text: str, *, page: int | None = None, by_ocr: bool = False) -> tuple[Passage, ...]:
     """Return the relevant passages in the text, one per sentence and at most MOST_PASSAGES.
 
-    Each passage has the given page number.
+    Each passage has the given page number. In text that OCR has read, the likely misreadings of 287(g) count, too.
     """
-    return tuple(islice(_Text(text).passages(page), MOST_PASSAGES))
+    return tuple(islice(_Text(text, by_ocr=by_ocr).passages(page), MOST_PASSAGES))
 
 
 def passages_in(item: AgendaItem) -> tuple[Passage, ...]:
@@ -641,7 +698,10 @@ def passages_in(item: AgendaItem) -> tuple[Passage, ...]:
     A passage that appears in both the title and the text is returned once.
     """
     once = {_key(passage): passage for passage in (*find_passages(item.title), *find_passages(item.text))}
-    pages = (find_passages(text, page=number) for number, text in enumerate(item.pages, start=1))
+    pages = (
+        find_passages(text, page=number, by_ocr=number in item.by_ocr)
+        for number, text in enumerate(item.pages, start=1)
+    )
     return (*once.values(), *chain.from_iterable(pages))
 
 
@@ -661,8 +721,9 @@ class _Found:
 class _Text:
     """Cleaned text with one line per paragraph, and the positions of the words for each topic."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, by_ocr: bool) -> None:
         self.plain = _cleaned(text)
+        self._by_ocr = by_ocr
         self._topic_spans: dict[str, _Spans] = {}
 
     def passages(self, page: int | None) -> Iterator[Passage]:
@@ -684,9 +745,8 @@ class _Text:
     def _passage(self, sentence: _Span, found: Sequence[_Found], page: int | None) -> Passage:
         about = [one for one in found if one.subject is Subject.PROGRAM] or found
         excerpt = self._excerpt(sentence, about[0].span)
-        return Passage(
-            matched=_joined(one.matched for one in about), excerpt=excerpt, page=page, subject=about[0].subject
-        )
+        matched, subject = _joined(one.matched for one in about), about[0].subject
+        return Passage(matched=matched, excerpt=excerpt, page=page, subject=subject, by_ocr=self._by_ocr)
 
     def _counted(self) -> Iterator[_Found]:
         """Yield the matches that count, in text order.
@@ -694,7 +754,8 @@ class _Text:
         A match inside a longer match is skipped, unless only the shorter match is about 287(g).
         """
         small, reached = self.plain.lower(), {Subject.PROGRAM: 0, Subject.RELATED: 0}
-        signs = [sign for sign in _SIGNS if any(stem in small or stem in self.plain for stem in sign.stems)]
+        known = (*_SIGNS, *_OCR_SIGNS) if self._by_ocr else _SIGNS
+        signs = [sign for sign in known if any(stem in small or stem in self.plain for stem in sign.stems)]
         for one in merge(*map(self._matches, signs), key=lambda found: (found.span[0], -found.span[1])):
             if one.span[1] > reached[one.subject]:
                 reached[Subject.RELATED] = max(reached[Subject.RELATED], one.span[1])

@@ -198,6 +198,7 @@ class _Tracker:
             excerpt=shown.excerpt,
             page=shown.page,
             has_scans=not all(map(str.strip, item.pages)),
+            by_ocr=shown.by_ocr,
             address=item.address,
             evidence=item.evidence,
         )

@@ -1,10 +1,11 @@
 """What a chat reads about local agendas: what was read, whose agendas no one reads yet, and suggested sites."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain.agenda import Place
+from bot.domain.agendas.scans import Scan
 from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
 from bot.domain.text.catalog import Phrase
@@ -13,6 +14,7 @@ from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording
 
 MOST_NAMED = 5
+MOST_SCANS = 3  # of one source
 PLATFORMS: Mapping[str, str] = {
     "legistar": "Legistar", "civicclerk": "CivicClerk", "primegov": "PrimeGov", "iqm2": "IQM2", "municode": "Municode",
     "civicweb": "CivicWeb", "destiny": "AgendaQuick", "novusagenda": "NovusAgenda", "civicplus": "AgendaCenter",
@@ -68,6 +70,8 @@ SAID: Mapping[str, Phrase] = {
     "b_add": Phrase("Add it"),
     "b_decline": Phrase("Decline"),
 }
+SCANNED = Phrase("Scanned, not read: {title}")
+MORE_SCANS = Phrase("and {n} more scanned document", "and {n} more scanned documents")
 _A_PAGE = Phrase("a page")
 _A_FEED = Phrase("a feed")
 
@@ -96,7 +100,7 @@ def bare(place: Place) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """A source and what is stored about it: the size of its first reading, and since when it can't be read."""
+    """A source and what is stored about it: the size of its first reading, and the scans that weren't read."""
 
     place: Place
     read_at: datetime | None = None
@@ -104,6 +108,7 @@ class SourceState:
     is_parked: bool = False
     items: int = 0
     since: date | None = None
+    scans: tuple[Scan, ...] = ()
 
 
 def source_line(language: Language, source: SourceState) -> Line:
@@ -123,9 +128,21 @@ def source_line(language: Language, source: SourceState) -> Line:
 
 def found_lines(language: Language, sources: Sequence[SourceState]) -> tuple[Line, ...]:
     """Say what reading several sources found: a line for each of the first, and the number of the others read."""
-    lines = [source_line(language, source) for source in sources[:MOST_NAMED]]
+    lines: list[Line] = []
+    for source in sources[:MOST_NAMED]:
+        lines += [source_line(language, source), *_scans(language, source)]
     others = sum(source.read_at is not None for source in sources[MOST_NAMED:])
     return (*lines, *([line(language, "others", n=others)] if others else []))
+
+
+def _scans(language: Language, source: SourceState) -> Iterator[Line]:
+    """Yield a line for each of the first scanned documents, with its address, because notices have no links."""
+    wording = Wording(language, source.place.zone)
+    for scan in source.scans[:MOST_SCANS]:
+        day = f" ({wording.day(scan.meets_on)})" if scan.meets_on is not None else ""
+        yield (Span(f"• {SCANNED(language, title=f'{scan.title}{day}')} "), Span(scan.address))
+    if more := len(source.scans[MOST_SCANS:]):
+        yield (Span(f"• {MORE_SCANS(language, n=more)}"),)
 
 
 def reading_line(language: Language, places: Sequence[Place]) -> Line:

@@ -68,6 +68,7 @@ def _mention_json(mention: Mention) -> JsonObject:
         "matched": list(mention.matched),
         "excerpt": mention.excerpt,
         "page": mention.page,
+        "by_ocr": mention.by_ocr,
         "address": mention.address,
         "evidence": mention.evidence,
         "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],

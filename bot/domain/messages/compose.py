@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.agendas.link import AgendaLog
+from bot.domain.agendas.scans import Scan
 from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
 from bot.domain.lists.totals import Standing, Totals
 from bot.domain.messages.buttons import buttons, page_of
 from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.messages.grouping import Grouping, first_line
-from bot.domain.messages.meetings import this_week
+from bot.domain.messages.meetings import scanned, this_week
 from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.messages.span import started_today, waited_too_long
 from bot.domain.page_addresses import PageLinks
@@ -34,7 +35,8 @@ class Circumstances:
     recent months, through the last change in the digest. `standing` is ICE's list after the last change, and `earlier`
     is the list that a scheduled digest compares it with. `links` lead to the public pages, or are None if there is no
     public address. `prefix` starts every command, or is None if no one can send commands there. `meetings` are the
-    latest editions of all agenda mentions, which only a scheduled digest has.
+    latest editions of all agenda mentions and `scans` the scanned documents of local meetings, which only a scheduled
+    digest has.
     """
 
     page: str
@@ -48,6 +50,7 @@ class Circumstances:
     links: PageLinks | None = None
     prefix: str | None = None
     meetings: Sequence[Change] = ()
+    scans: Sequence[Scan] = ()
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
@@ -95,6 +98,7 @@ def _around(
     if subscription.cadence is not Cadence.INSTANT:
         lines += wording.circumstances(subscription, about.totals, is_held=about.is_held)
         lines += this_week(subscription, wording, about.meetings, news)
+        lines += scanned(subscription, wording, about.scans)
     return tuple(lines)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from bot.domain.agenda import RESCHEDULED, Mention
+from bot.domain.agendas.scans import Scan, scans_to_tell
 from bot.domain.change import Change
 from bot.domain.language import Language
 from bot.domain.subscription import Filter, Subscription
@@ -21,6 +22,8 @@ LONGEST_TITLE = 120
 _THIS_WEEK = Phrase("This week:")
 _MEETING = Phrase("{place}, {when}: {title}")
 _MORE = Phrase("and {n} more meeting", "and {n} more meetings")
+_SCANNED = Phrase("Scanned, not read:")
+_MORE_SCANS = Phrase("and {n} more scanned document", "and {n} more scanned documents")
 _TOMORROW = Phrase("Tomorrow, with 287(g) on the agenda: {place}")
 _TODAY = Phrase("Today, with 287(g) on the agenda: {place}")
 _WHEN = Phrase("{when}. The meeting was on the calendar when I last checked.")
@@ -89,6 +92,24 @@ def this_week(
     if more := len(told) - MOST_NAMED:
         lines += [(Span(f"• {_MORE(to.language, n=more)}"),)] if more > 0 else []
     return lines
+
+
+def scanned(to: Subscription, wording: Wording, scans: Iterable[Scan]) -> Sequence[Line]:
+    """Return the lines of a digest with the scanned documents that no one has read, each of them once."""
+    told = scans_to_tell(to, scans)
+    if not told:
+        return ()
+    lines: list[Line] = [(Span(_SCANNED(to.language), strong=True),)]
+    lines += [_scan_line(wording, scan) for scan in told[:MOST_NAMED]]
+    more = len(told) - MOST_NAMED
+    return [*lines, (Span(f"• {_MORE_SCANS(to.language, n=more)}"),)] if more > 0 else lines
+
+
+def _scan_line(wording: Wording, scan: Scan) -> Line:
+    place = f"{scan.body}, {scan.source}" if scan.body not in scan.source else scan.source
+    when = f", {wording.day(scan.meets_on)}" if scan.meets_on is not None else ""
+    title = "" if scan.title.casefold() in place.casefold() else f": {scan.title}"
+    return (Span("• "), Span(f"{place}{when}{title}", href=scan.address))
 
 
 def _line(wording: Wording, said: Mention) -> Line:

@@ -108,6 +108,7 @@ def _described(meeting: Meeting, mention: Mention, language: Language) -> str:
         status,
         legible(mention.title),
         f"“{quoted}”" if quoted else "",
+        say(language, "Read by OCR: check the document.") if mention.by_ocr else "",
         not_signed,
         legible(mention.address),
     )

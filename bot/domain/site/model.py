@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cached_property
 
 from bot.domain.agenda import Mention
+from bot.domain.agendas.scans import Scan
 from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
 from bot.domain.change import LEAVING, Change, Kind, Known
 from bot.domain.geography.counties import County
@@ -196,7 +197,8 @@ class Model:
     """The site at one version: the log, the freshness and the day, from which every page follows.
 
     `bot` is the name of the bot on Telegram, or empty if no program of this installation listens there. `captures` are
-    the addresses of copies at the Internet Archive, by the SHA-256 of the document or the address of the page.
+    the addresses of copies at the Internet Archive, by the SHA-256 of the document or the address of the page. `scans`
+    are the documents of local meetings that are scans and weren't read.
     """
 
     site: Site = field(default_factory=Site)
@@ -204,6 +206,7 @@ class Model:
     day: date = date.min
     bot: str = ""
     captures: Mapping[str, str] = field(default_factory=dict)
+    scans: Sequence[Scan] = ()
 
     @property
     def as_of(self) -> date:

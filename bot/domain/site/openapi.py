@@ -16,7 +16,7 @@ _STATE = {"name": "state", "in": "path", "required": True, "schema": {"type": "s
 _NESTED = {  # columns of a CSV file that JSON has within `was`, `before` and `mention`
     *(f"was_{name}" for name in ("state", "agency", "support_type", "county", "signed")),
     *(f"before_{name}" for name in ("publication", "evidence", "row")),
-    *(f"meeting_{name}" for name in ("title", "date", "status", "excerpt")),
+    *(f"meeting_{name}" for name in ("title", "date", "status", "excerpt", "by_ocr")),
 }
 
 

@@ -38,6 +38,7 @@ _OF_ROW = (
     Column("row", Phrase("the row on ICE's list; the header is row 1"), "integer"),
     Column("signed_doubtful", Phrase("true if no list can confirm the signing date"), "boolean"),
 )
+_BY_OCR = Phrase("true if OCR has read the words from a scan, perhaps wrongly")
 _FIPS = Column("county_fips", Phrase("the county's five-digit FIPS code, if the county is known"))
 _COUNTY_BY = Column("county_by", Phrase("ice if ICE prints that county, ours if it is our reading"))
 OF_AGREEMENT = (_STATE, _AGENCY, _SUPPORT, *_OF_ROW, _FIPS, _COUNTY_BY)  # what `agreement_json` has without the site
@@ -97,6 +98,7 @@ CHANGES = Table(
         Column("meeting_excerpt", Phrase("the words of the agenda")),
         Column("way", Phrase("how the list arrived: direct, relay, upstream (another copy of Countersign) or archive")),
         Column("archived", Phrase("the copy of that file at the Internet Archive, if there is one"), format="uri"),
+        Column("meeting_by_ocr", _BY_OCR, "boolean"),
     ),
 )  # fmt: skip
 MEETINGS = Table(
@@ -119,6 +121,7 @@ MEETINGS = Table(
         Column("address", Phrase("the page of the agenda"), format="uri-reference"),
         Column("evidence", Phrase("the SHA-256 of the document")),
         Column("url", Phrase("the page of the change"), format="uri-reference"),
+        Column("by_ocr", _BY_OCR, "boolean"),
     ),
 )  # fmt: skip
 HISTORY = Table(
@@ -190,7 +193,7 @@ def _flat(item: JsonObject) -> JsonObject:
     return {
         **{f"was_{name}": was.get(name) for name in ("state", "agency", "support_type", "county", "signed")},
         **{f"before_{name}": before.get(name) for name in ("publication", "evidence", "row")},
-        **{f"meeting_{name}": mention.get(name) for name in ("title", "date", "status", "excerpt")},
+        **{f"meeting_{name}": mention.get(name) for name in ("title", "date", "status", "excerpt", "by_ocr")},
     }
 
 
@@ -213,6 +216,7 @@ def _meeting(item: JsonObject) -> JsonObject:
         "address",
         "evidence",
         "matched",
+        "by_ocr",
     )
     of_item = {name: item[name] for name in ("seq", "state", "county", "county_fips", "url")}
     return of_item | {name: item["mention"][name] for name in names}

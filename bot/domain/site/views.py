@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
+from bot.domain.agendas.scans import soonest_first
 from bot.domain.agreement import SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.counties import main_counties
@@ -193,7 +194,9 @@ def meetings(request: Request) -> Found:
     upcoming = _upcoming(request.model.site, request.model.day)
     ids = {change.seq for change in upcoming}
     past = [c for c in reversed(request.model.site.meetings) if c.seq not in ids and not c.is_related]
-    return {"upcoming": upcoming, "past": past[:PER_PAGE]}
+    day = request.model.day
+    scans = soonest_first(scan for scan in request.model.scans if scan.meets_on is None or scan.meets_on >= day)
+    return {"upcoming": upcoming, "past": past[:PER_PAGE], "scans": scans[:PER_PAGE]}
 
 
 def search(request: Request) -> Found:

@@ -438,6 +438,8 @@ class Wording:
             yield (Span(self._quoted(said.excerpt) + page),)
         elif said.page is not None:
             yield (Span(say(self.language, "Page {page}", page=said.page)),)
+        if said.by_ocr:
+            yield (Span(say(self.language, "Read by OCR: check the document."), href=said.address),)
         if said.has_scans:
             scans = say(
                 self.language, "Some pages of the document are scans that I couldn't read. Open it to see them."

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from bot.domain.agendas.hyphens import rejoin_words
 from bot.domain.document import Document, Expect
@@ -9,14 +10,28 @@ from bot.domain.letters import counted
 from bot.errors import Unreadable
 from bot.sources.formats.charset import charset, decoded
 from bot.sources.formats.limits import LONGEST_DOCUMENT
-from bot.sources.formats.pdf import pdf_pages
+from bot.sources.formats.pdf import pdf_text
 
 SCANNED = "scanned, not read"
 SIGNPOST_HEAD = 8 << 10  # bytes in which a page says where it leads
 
 
+class DocumentText(NamedTuple):
+    """The pages of a PDF, and which of them are scans, or the text of a web page or a text file."""
+
+    pages: tuple[str, ...] = ()
+    text: str = ""
+    scans: tuple[int, ...] = ()
+
+
 def document_text(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
-    """Return the pages of a PDF and the text of a web page or a text file, one of which is always empty.
+    """Return the pages of a PDF and the text of a web page, as the function `read_document` does."""
+    read = read_document(document, selector)
+    return read.pages, read.text
+
+
+def read_document(document: Document, selector: str | None = None) -> DocumentText:
+    """Read a PDF, a web page or a text file.
 
     On a web page, `selector` limits the text to the matching parts. Call this function from a thread, because reading a
     PDF can take a minute. Raise Unreadable if the document is neither a PDF nor a web page. Raise StandIn if the server
@@ -24,14 +39,17 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
     """
     match Expect.seen_in(document.body):
         case Expect.PDF:
-            return pdf_pages(document.body), ""
+            found = pdf_text(document.body)
+            return DocumentText(pages=found.pages, scans=found.scans)
         case Expect.HTML:
             from bot.sources.formats.html import readable_page  # noqa: PLC0415 - slow to import, and few readings need it
 
             content_type = document.headers.get("content-type", "")
-            return (), readable_page(document.body, selector, content_type=content_type)[:LONGEST_DOCUMENT]
+            return DocumentText(
+                text=readable_page(document.body, selector, content_type=content_type)[:LONGEST_DOCUMENT]
+            )
         case None | Expect.JSON if _is_text_file(document):
-            return (), _plain_text(document)
+            return DocumentText(text=_plain_text(document))
         case seen:
             raise Unreadable(f"{document.address} is {seen or 'of no known type'}, neither a PDF nor a web page")
 

@@ -32,3 +32,17 @@ MOST_NODES = 10_000  # in one feed, to find the latest among
 LONGEST_TEXT = 20_000  # characters in one field
 LONGEST_TITLE = 1_000
 LONGEST_DOCUMENT = 1_000_000  # characters in a web page's readable text
+
+OCR = {  # for the scanned pages of one document
+    "pages": 60,
+    "seconds": 300,  # of elapsed time, for all of them
+    "seconds for a page": 45,  # of elapsed time
+    "seconds of CPU for a page": 30,
+    "seconds of CPU for drawing": 60,  # all of them
+    "dots per inch": 300,
+    "pixels": 12_000_000,  # on one page; a page of legal size has 10.7 million
+    "bytes of memory": 1 << 30,  # for drawing a page, and again for reading it
+    "characters": 100_000,  # on one page
+    "seconds for the languages": 20,  # of elapsed time
+    "failures": 3,  # pages that can't be read, until the rest is left alone
+}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,25 @@ if TYPE_CHECKING:
 
 MOST_NOTES = 2_000  # annotations on one page
 LONGEST_NOTE = 200_000  # bytes
+MOST_OBJECTS = 2_000  # on one page, to look for a picture among
+FEW_LETTERS = 80  # on a scanned page, from a stamp or a page number that was put over the picture
+FULL_PAGE = 0.8  # the part of the page that a scan covers at least if there are letters
+MOST_WRAPPED = 20  # objects of a form, to look for a picture among
+OUTLINES = 50  # on a page without text; letters that were turned into drawings, perhaps
 
 _ONE_AT_A_TIME = Lock()  # so that the memory limit holds for the whole program
 
 
-def pdf_pages(body: bytes) -> tuple[str, ...]:
-    """Return the text of each page. A page without text is an empty string.
+@dataclass(frozen=True, slots=True)
+class PdfText:
+    """The text of each page, and the numbers of the pages that are pictures of text. Pages are counted from 1."""
+
+    pages: tuple[str, ...]
+    scans: tuple[int, ...] = ()
+
+
+def pdf_text(body: bytes) -> PdfText:
+    """Return the text of each page and the pages that are scans. A page without text is an empty string.
 
     Words that are broken across lines are rejoined. Call this function from a thread, because it waits for another
     process. Raise Unreadable if the file is too large, broken or password-protected, or if reading it takes too much
@@ -40,7 +54,14 @@ def pdf_pages(body: bytes) -> tuple[str, ...]:
     answer = _ask_process(body)
     if "fault" in answer:
         raise Unreadable(answer["fault"])
-    return tuple(rejoin_words(page).strip() for page in answer["pages"])
+    pages = tuple(rejoin_words(page).strip() for page in answer["pages"])
+    scans = answer["scans"] if any(pages) else range(1, len(pages) + 1)
+    return PdfText(pages, tuple(scans))
+
+
+def pdf_pages(body: bytes) -> tuple[str, ...]:
+    """Return the text of each page, as the function `pdf_text` does."""
+    return pdf_text(body).pages
 
 
 def _ask_process(body: bytes) -> dict[str, Any]:
@@ -77,7 +98,8 @@ _BROKEN_WORD = "\ufffe"  # what PDFium returns for a hyphen and a line break wit
 def _answer(body: bytes) -> dict[str, Any]:
     """Return a dictionary with the text of the pages, or with an error message."""
     try:
-        return {"pages": page_texts(open_pdf(body))}
+        scans: list[int] = []
+        return {"pages": page_texts(open_pdf(body), scans), "scans": scans}
     except Unreadable as fault:
         return {"fault": str(fault)}
     except MemoryError:
@@ -103,17 +125,21 @@ def open_pdf(body: bytes) -> "PdfDocument":
     return opened
 
 
-def page_texts(opened: "PdfDocument") -> list[str]:
-    """Return the text of each page. A broken page counts as a page without text.
+def page_texts(opened: "PdfDocument", scans: list[int]) -> list[str]:
+    """Return the text of each page, and append the numbers of the scanned pages to `scans`.
 
-    Raise Unreadable if every page is broken.
+    A broken page counts as a page without text. Raise Unreadable if every page is broken.
     """
     from pypdfium2 import PdfiumError  # noqa: PLC0415 - as above
 
     texts, broken, size = list[str](), 0, 0
     for number in range(len(opened)):
         try:
-            text = _page_text(opened[number], PDF["characters"] - size, opened.formenv)
+            page = opened[number]
+            text = _page_text(page, PDF["characters"] - size, opened.formenv)
+            if _is_scan(page, text):
+                scans.append(number + 1)
+            page.close()
         except PdfiumError:  # the other pages may be intact
             text, broken = "", broken + 1
         texts.append(text)
@@ -132,8 +158,53 @@ def _page_text(page: "PdfPage", most: int, forms: Any) -> str:
     shown.close()
     lines = text.replace(_BROKEN_WORD, "-\n").replace("\r\n", "\n").split("\n")
     lines += [note for note in dict.fromkeys(_notes(page, forms)) if note not in text]
-    page.close()
     return "\n".join(line.strip() for line in lines)
+
+
+def _is_scan(page: "PdfPage", text: str) -> bool:
+    """Return whether a page is a picture of text: it has no text or hardly any, and a picture or many outlines."""
+    from pypdfium2 import PdfiumError  # noqa: PLC0415 - as above
+
+    letters = sum(map(str.isalnum, text))
+    if letters > FEW_LETTERS:
+        return False
+    try:
+        pictures, outlines = _drawn(page)
+    except (PdfiumError, ZeroDivisionError):  # the text counts anyway
+        return False
+    return pictures > (FULL_PAGE if letters else 0) or (not letters and outlines >= OUTLINES)
+
+
+def _drawn(page: "PdfPage") -> tuple[float, int]:
+    """Return the part of a page that its pictures cover, and the number of its outlines.
+
+    A form with a picture in it counts as one, because programs that stamp pages wrap them that way.
+    """
+    from pypdfium2 import PdfiumError, raw  # noqa: PLC0415 - as above
+
+    width, height = page.get_size()
+    covered, outlines = 0.0, 0
+    for seen, drawn in enumerate(page.get_objects(max_depth=1), start=1):
+        if drawn.type == raw.FPDF_PAGEOBJ_PATH:
+            outlines += 1
+        elif drawn.type == raw.FPDF_PAGEOBJ_IMAGE or _wraps_picture(drawn):
+            with suppress(PdfiumError):
+                left, bottom, right, top = drawn.get_bounds()
+                across, up = min(right, width) - max(left, 0), min(top, height) - max(bottom, 0)
+                covered += max(across, 0) * max(up, 0) / (width * height)
+        if seen >= MOST_OBJECTS:
+            break
+    return covered, outlines
+
+
+def _wraps_picture(drawn: Any) -> bool:
+    from pypdfium2 import raw  # noqa: PLC0415 - as above
+
+    if drawn.type != raw.FPDF_PAGEOBJ_FORM:
+        return False
+    inner = range(min(raw.FPDFFormObj_CountObjects(drawn), MOST_WRAPPED))
+    kinds = (raw.FPDFPageObj_GetType(raw.FPDFFormObj_GetObject(drawn, number)) for number in inner)
+    return raw.FPDF_PAGEOBJ_IMAGE in kinds
 
 
 def _notes(page: "PdfPage", forms: Any) -> Iterator[str]:

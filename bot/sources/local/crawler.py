@@ -17,7 +17,7 @@ from typing import Any
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect, Form
 from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
-from bot.sources.formats.document_text import document_text, pages_without_text
+from bot.sources.formats.document_text import pages_without_text, read_document
 from bot.sources.formats.fields import fingerprint, place_on_site
 from bot.sources.local.session import RECENT, ReadSession
 
@@ -396,12 +396,13 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
     if linked.id != item.id:
         read = replace(read, id=linked.id, title=linked.title, text="")
     try:
-        pages, text = await asyncio.to_thread(document_text, document)
+        found = await asyncio.to_thread(read_document, document)
     except StandIn:
         raise
     except Unreadable as fault:
         return replace(read, unreadable=str(fault))
-    return replace(read, pages=pages, unreadable=pages_without_text(pages), text=f"{read.text}\n{text}".strip())
+    text, unreadable = f"{read.text}\n{found.text}".strip(), pages_without_text(found.pages)
+    return replace(read, pages=found.pages, scans=found.scans, unreadable=unreadable, text=text)
 
 
 # ── the time of a meeting ────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from bot.domain.document import Document
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
 from bot.sources.formats.charset import charset, decoded
-from bot.sources.formats.document_text import document_text, pages_without_text
+from bot.sources.formats.document_text import pages_without_text, read_document
 from bot.sources.formats.fields import clean_text, fingerprint, is_web_address, name_from
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.session import ReadSession
@@ -43,8 +43,8 @@ class Page:
         document = await session.get(place.address, unconditional=not same_part)
         if same_part and session.is_same(document, place.address):
             return session.unchanged_reading()
-        pages, text = await asyncio.to_thread(document_text, document, place.selector)
-        seen = fingerprint(pages, text)
+        found = await asyncio.to_thread(read_document, document, place.selector)
+        seen = fingerprint(found.pages, found.text)
         facts = {"selector": place.selector, "said": seen}
         if same_part and status.facts.get("said") == seen:
             return session.reading([], facts)
@@ -52,10 +52,11 @@ class Page:
             id="page",
             title=_title(document) or place.name,
             address=place.address,
-            text=text,
-            pages=pages,
+            text=found.text,
+            pages=found.pages,
+            scans=found.scans,
             body=place.body,
-            unreadable=pages_without_text(pages),
+            unreadable=pages_without_text(found.pages),
             evidence=document.sha256,
         )
         return session.reading([item], facts)

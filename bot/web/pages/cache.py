@@ -1,8 +1,8 @@
 """Keep the model and the rendered pages of the current version. Everything long runs in one thread, off the event loop.
 
-The version is the last change, the last good reading, the held lists, staleness, the day, the name of the bot and the
-copies at the Internet Archive. The store is asked for it at most once a second. Requests for a page that isn't kept yet
-wait for one rendering of it.
+The version is the last change, the last good reading, the held lists, staleness, the day, the name of the bot, the
+copies at the Internet Archive and the scanned documents of local meetings. The store is asked for it at most once a
+second. Requests for a page that isn't kept yet wait for one rendering of it.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from bot.channels.protocols import BOT_NAMES
+from bot.domain.agendas.scans import Scan
 from bot.domain.change import Change, Known
 from bot.domain.document import Document
 from bot.domain.language import Language
@@ -31,10 +32,12 @@ from bot.domain.site.pages import located, page_at
 from bot.domain.source_status import ICE, SourceStatus, Trouble
 from bot.errors import StoreError
 from bot.pipeline.captures import captures
+from bot.pipeline.scans import all_scans
 from bot.store import Store
 from bot.web.pages.rendering import Installation, Rendered, failed, render, robots, security_txt, sitemap
 
 ASK_AGAIN = 1.0  # seconds until the store is asked for its version again
+ASK_FOR_SCANS = 60.0  # seconds until it is asked for the scanned documents again, because there may be many
 MOST_KEPT = 4_096  # pages; they average 4 KB compressed
 MOST_BYTES = 48 * 2**20
 SMALL = 512  # bytes; compressing less isn't worth it
@@ -52,6 +55,7 @@ class Version(NamedTuple):
     day: date
     bot: str
     captures: Mapping[str, str]
+    scans: Sequence[Scan] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,8 @@ class Origin:
     is_demonstration: bool = False
 
 
-async def snapshot(origin: Origin) -> tuple[Version, Known]:
-    """Return the version of the pages and the known state, as the store has them now."""
+async def snapshot(origin: Origin, scans: Sequence[Scan] = ()) -> tuple[Version, Known]:
+    """Return the version of the pages and the known state, as the store has them now, with these scans."""
     store = origin.store
     end, known, status = await store.last_seq(), await store.known(), await store.source_status(ICE)
     now = origin.now()
@@ -102,7 +106,12 @@ async def snapshot(origin: Origin) -> tuple[Version, Known]:
     fresh = freshness(known, status, held=held, now=now, stale_after=origin.stale_after, outage=outage)
     bot = (await store.notes(BOT_NAMES)).get("telegram", "")
     copies = {key: copy for key, copy in (await captures(store)).items() if copy.startswith("https://")}
-    return Version(end, fresh, local_day(now), bot, copies), known
+    return Version(end, fresh, local_day(now), bot, copies, scans), known
+
+
+async def unread_scans(origin: Origin) -> Sequence[Scan]:
+    """Return the scanned documents of local meetings that weren't read."""
+    return tuple(scan for scan in await all_scans(origin.store, origin.now()) if scan.is_unread)
 
 
 async def _outage(status: SourceStatus, store: Store) -> Outage | None:
@@ -112,12 +121,19 @@ async def _outage(status: SourceStatus, store: Store) -> Outage | None:
 
 
 def _model(version: Version, site: Site) -> Model:
-    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot, captures=version.captures)
+    return Model(
+        site=site,
+        freshness=version.fresh,
+        day=version.day,
+        bot=version.bot,
+        captures=version.captures,
+        scans=version.scans,
+    )
 
 
 async def model_now(origin: Origin) -> Model:
     """Build the model of the pages from the store, in a thread."""
-    version, known = await snapshot(origin)
+    version, known = await snapshot(origin, await unread_scans(origin))
     changes = await origin.store.changes(upto=version.end)
     site = await asyncio.to_thread(site_of, changes, known)
     return _model(version, site)
@@ -132,6 +148,8 @@ class PageCache:
         self._thread = ThreadPoolExecutor(1, "pages")
         self._version: Version | None = None
         self._asked_at = -ASK_AGAIN
+        self._scans: Sequence[Scan] = ()
+        self._scans_at = -ASK_FOR_SCANS
         self._model, self._site, self._site_end = Model(), Site(), -1
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._missing: dict[Language, Kept] = {}
@@ -232,7 +250,10 @@ class PageCache:
             self._asked_at = clock()
 
     async def _follow(self) -> None:
-        version, known = await snapshot(self._origin)
+        clock = asyncio.get_running_loop().time
+        if clock() - self._scans_at >= ASK_FOR_SCANS:
+            self._scans, self._scans_at = await unread_scans(self._origin), clock()
+        version, known = await snapshot(self._origin, self._scans)
         if version == self._version:
             return
         if version.end != self._site_end or version.fresh.shown != self._model.freshness.shown:

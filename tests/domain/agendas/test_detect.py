@@ -372,3 +372,73 @@ def test_any_text_is_read_without_an_error_and_excerpts_contain_their_words(piec
         assert 0 < len(passage.excerpt) <= EXCERPT
         assert passage.matched
         assert passage.matched.split(", ")[0].split(" … ")[0] in passage.excerpt
+
+
+# ── text that OCR has read ───────────────────────────────────────────────────────────────────────────────────────────
+
+# what Tesseract really made of scans of these lines, and neighbors of it
+OF_OCR = (
+    "Consider the Sheriff's 287(9) agreement with U.S. Immigration and Customs Enforcement",
+    "Consider the Sheriff's 28719) agreement with U. S. Immigration, and Customs s Enforceren ee",
+    "Discussion: 287(8) program, Task Force Model, training of deputies by ICE",
+    "Discussion: 28718) program, Task Mit Model, training of deputies by ICE",
+    "Discussion: 2871 g) program, Task F orce Model, training of deputies by ICE",
+    "Resolution on a Memorandum of Agreement under Section 287(2) of the Immigration and Nationality Act",
+    "Resolution on a Memorandum of Agreement under Section 2879) of the Immigration and Nationality Act",
+    "Authorize the Chairman to sign the 287 (e) MOA with ICE",
+    "Authorize the Chairman to sign the 287 {g) MOA with ICE",
+    "Authorize the Chairman to sign the 287 @ MOA with ICE. Sheriff",
+    "Approve 2B7(g) MOA, Sheriff's Office",
+    "Approve 287(q) agreement, Police Department",
+    "Approve Z87(g) program for deputies",
+    "Approve 287(gl program with ICE",
+    "Approve the 287[g] program with the Sheriff",
+    "Delegation under 8 U.S.C. 1357(9), Immigration and Nationality Act",
+    "Agreement with 1CE for the Sheriff's Office",
+    "Sheriff: agreement with l.C.E. on immigration detainers and delegated authority",
+)
+NOT_OF_OCR = (
+    "Adopt Ordinance 287.9 on noise; amend Sec. 287(9) of the Code of Ordinances",
+    "Item 287 (9): purchase of 287 gallons of paint; check no. 2879 for $287.90",
+    "Item 287(9): Sheriff's Office agreement for vehicles",
+    "Rezoning of lot 287, block 9, from R-1 to C-2; deed book 287, page 9",
+    "Agreement with the State ICE and Snow Removal Program for Route 287 (Q Street)",
+    "Public hearing on the solid waste fee, Chapter 287 (6), and agreement 2879",
+    "Contract 287-G1 with the Sheriff for vehicle maintenance",
+    "Closed session under G.S. 143-318.11(a)(3), and memo 2B7 (6)",
+    "Contract 287(9) with the Sheriff for the DARE program",
+    "Pay $287(9) and $1,287(9) to the Police Department agreement fund",
+    "Purchase 287 (9) bags of ICE melt for the sheriff program",
+    "Motion 287 (a) passed; 287 (8) acres; phone 252-287 (9)",
+    "Check 2879) paid to the immigration lawyer's office",
+)
+
+
+@pytest.mark.parametrize("text", OF_OCR)
+def test_misread_words_count_in_text_that_ocr_has_read(text):
+    passages = find_passages(text, by_ocr=True)
+    assert [(each.subject, each.by_ocr) for each in passages][:1] == [(Subject.PROGRAM, True)]
+    assert passages[0].excerpt in text  # as it was read, not as it was meant
+
+
+@pytest.mark.parametrize("text", NOT_OF_OCR)
+def test_numbers_that_look_like_it_do_not_count_in_text_that_ocr_has_read(text):
+    assert [each.subject for each in find_passages(text, by_ocr=True)].count(Subject.PROGRAM) == 0
+
+
+@pytest.mark.parametrize(("text", "counts"), [(OF_OCR[7], False), (OF_OCR[1], False), (OF_OCR[11], False)])
+def test_misread_words_do_not_count_in_text_that_was_typed(text, counts):
+    words = [each.matched for each in find_passages(text)]
+    assert any("287" in each for each in words) is counts
+
+
+def test_only_the_pages_that_ocr_has_read_are_searched_for_misread_words():
+    page = "Approve 287(q) agreement, Police Department"
+    item = AgendaItem(id="1", title="Agenda", address="x", pages=(page, page), by_ocr=(2,))
+    assert [(each.page, each.by_ocr) for each in passages_in(item)] == [(2, True)]
+
+
+@pytest.mark.parametrize("text", ["287(" * 20_000, "287(g " * 10_000, "2871 " * 20_000, "ICE l. C. E. " * 5_000])
+def test_ocr_text_is_searched_in_linear_time(text):
+    with cpu_budget(20):
+        find_passages(text, by_ocr=True)

@@ -7,11 +7,13 @@ import pytest
 
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog
+from bot.domain.agendas.scans import Scan
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.language import Language
-from bot.domain.messages.meetings import due_reminders, reminder, this_week, to_come
-from bot.domain.subscription import Filter, Subscription
+from bot.domain.messages.compose import Circumstances, compose
+from bot.domain.messages.meetings import due_reminders, reminder, scanned, this_week, to_come
+from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.rich_text import plain_text
 from bot.domain.text.wording import Wording
 
@@ -121,3 +123,44 @@ def test_a_digest_names_the_meetings_of_the_next_seven_days_except_its_own_news(
 def test_meetings_are_in_order_and_past_ones_are_left_out():
     log = editions(change(1, at=MEETS + timedelta(days=2)), change(2, item="2"), change(3, item="3", at=NOW))
     assert [meeting.day.day for meeting in to_come(log, Filter(states={"NC": 0}), NOW, "UTC")] == [8, 10]
+
+
+# ── scanned documents ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def scan(number=1, **more):
+    values = {
+        "item": f"event/{number}", "source": "Nash County, NC", "state": "NC", "county": "Nash", "title": "Agenda",
+        "body": "Board of Commissioners", "address": f"https://nash.example/{number}.pdf", "sha256": "e",
+        "meets_at": MEETS, "seen_at": NOW - timedelta(days=1),
+    }  # fmt: skip
+    return Scan(**{**values, **more})
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [(Language.ENGLISH, "Scanned, not read:"), (Language.SPANISH, "Documentos escaneados, sin leer:")],
+)
+def test_a_digest_names_scanned_documents_with_their_links(language, title):
+    to = chat(cadence=Cadence.DAILY, language=language)
+    lines = scanned(to, Wording(language, to.tz), [scan()])
+    day = {Language.ENGLISH: "Dec. 8, 2026", Language.SPANISH: "8 de diciembre de 2026"}[language]
+    assert plain_text(lines) == f"{title}\n• Board of Commissioners, Nash County, NC, {day}: Agenda"
+    assert lines[1][1].href == "https://nash.example/1.pdf"
+
+
+def test_a_digest_names_five_scanned_documents_and_counts_the_others():
+    to = chat(cadence=Cadence.DAILY)
+    lines = scanned(to, Wording(Language.ENGLISH, to.tz), [scan(number) for number in range(8)])
+    assert (len(lines), plain_text(lines[-1:])) == (7, "• and 3 more scanned documents")
+    assert scanned(to, Wording(Language.ENGLISH, to.tz), []) == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [({"cadence": Cadence.DAILY, "hears_always": True}, True), ({"cadence": Cadence.DAILY}, False), ({}, False)],
+)
+def test_a_scanned_document_alone_causes_no_message(more, is_told):
+    digest = compose(chat(**more), [], upto=9, about=Circumstances(page="https://ice.example/", scans=[scan()]))
+    assert (digest is not None) is is_told
+    assert digest is None or "Scanned, not read:" in plain_text(digest.lead)

@@ -230,3 +230,15 @@ def test_a_mention_says_so_if_pages_of_its_document_are_scans(language, line):
     (section,) = digest_of(said(has_scans=True), language=language).sections
     links = [span.href for words in section.items[0].lines for span in words if span.text == line]
     assert links == [DEED.address]
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("en", "Read by OCR: check the document."), ("es", "Texto leído con OCR: verifique el documento.")],
+)
+def test_a_mention_says_so_if_ocr_has_read_it(language, line):
+    assert line in read(said(by_ocr=True), language=language)
+    assert line not in read(said(), language=language)
+    (section,) = digest_of(said(by_ocr=True), language=language).sections
+    links = [span.href for words in section.items[0].lines for span in words if span.text == line]
+    assert links == [DEED.address]

@@ -2,11 +2,12 @@
 
 import asyncio
 import gzip
+import json
 import re
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from bot.domain.way import Way
 from bot.errors import Blocked, NoConnection, StoreError, Unreachable
 from bot.fetch.certificates import certificates
 from bot.pipeline.captures import CAPTURES
+from bot.pipeline.scans import SCANS
 from bot.store.tiny.store import TinyStore
 from bot.web.pages.cache import Origin, PageCache, model_now
 from bot.web.pages.export import export, file_of
@@ -587,6 +589,29 @@ async def test_a_change_has_its_date_at_the_top_and_links_to_the_documents_it_na
     page = render(await model_now(origin(store, Clock())), "/changes/6", {}, INSTALLATION).body.decode()
     assert '<a href="https://www.ice.gov/new.pdf" rel="nofollow noreferrer">https://www.ice.gov/new.pdf</a>' in page
     assert 'href="javascript' not in page
+
+
+@pytest.mark.parametrize(("prefix", "title"), [("", "Scanned, not read"), ("/es", "Documentos escaneados, sin leer")])
+async def test_the_meetings_page_lists_documents_that_are_scans_with_their_links(store, prefix, title):
+    def scan(item, **more):
+        about = {"state": "NC", "source": "Nash County, NC", "title": f"Agenda <{item}>", "sha256": "e", "seen_at": NOW}
+        return {"address": f"https://nash.gov/{item}.pdf", "meets_at": date(2026, 6, 2), "item": item, **about, **more}
+
+    values = [
+        scan("1"),
+        scan("2", is_read=True),
+        scan("3", meets_at=NOW.date() - timedelta(days=1)),
+        scan("4", pages=9),
+    ]
+    values.append(scan("5", address="javascript:alert(1)", meets_at=None))
+    await store.note(SCANS, "Nash County, NC", json.dumps(values, default=lambda moment: moment.isoformat()))
+    shown = render(await model_now(origin(store, Clock())), f"{prefix}/meetings", {}, INSTALLATION).body.decode()
+    section = shown.partition('id="scans"')[2].partition("</section>")[0]
+    assert section.startswith(f">{title}</h2>")
+    assert '<a href="https://nash.gov/1.pdf" rel="nofollow noreferrer">Agenda &lt;1&gt;</a>' in section
+    assert "Agenda &lt;5&gt;" in section
+    assert section.count("<li>") == 2
+    assert "javascript" not in section
 
 
 @pytest.mark.parametrize(("prefix", "counties"), [("", "Counties"), ("/es", "Condados")])
