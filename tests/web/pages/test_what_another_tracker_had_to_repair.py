@@ -296,7 +296,6 @@ async def test_nothing_is_said_only_in_a_tooltip_or_on_hover():
 # ── 8. empty states were “0th in the country” ────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
 async def test_nothing_is_ranked_and_a_count_of_nothing_is_said_in_words():
     for model in (await everything(), await after([change(Kind.LISTED, OLD)]), await after()):
         for path, text in html_pages(model).items():
