@@ -14,8 +14,8 @@ Each step accepts a value and returns a new value for the next step. No step cal
 and pipeline/deliver share data only through the change log.
 
 Start reading at `bot.__main__`, `bot.cli` or `bot.pipeline`. A module imports only from lower layers. From top to
-bottom, the layers are: cli; app; web, worker, commands and observability; pipeline and config; sources, channels, store
-and fetch; the pure domain; errors.
+bottom, the layers are: cli; demo; app; web, worker, commands and observability; pipeline and config; sources, channels
+and store; fetch; the pure domain; errors.
 """
 
 __version__ = "0.2.0"

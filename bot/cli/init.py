@@ -61,7 +61,7 @@ def init(
         str | None, typer.Option(help="Your own chat, as in telegram:12345 or slack:C0123456789; or none.")
     ] = None,
     contact: Annotated[
-        str | None, typer.Option(help="An email address or a URL for the sites that are read; or none.")
+        str | None, typer.Option(help="An email address or a URL where sites can reach you; or none.")
     ] = None,
     relay: Annotated[
         bool | None,
@@ -74,8 +74,8 @@ def init(
 ) -> None:
     """Ask for the settings, check them and write them to .env, which every command reads.
 
-    Everything that it asks can be given as an option or in the environment (TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN,
-    SLACK_APP_TOKEN, COUNTERSIGN_OPERATOR, COUNTERSIGN_CONTACT). Without a terminal, nothing is asked. The environment
+    You can give each answer as an option or in the environment (TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN,
+    SLACK_APP_TOKEN, COUNTERSIGN_OPERATOR, COUNTERSIGN_CONTACT). Without a terminal, it asks nothing. The environment
     wins over .env. Exits with 1 if the test message can't be sent.
     """
     tokens = {"TELEGRAM_BOT_TOKEN": telegram_token, "SLACK_BOT_TOKEN": slack_token, "SLACK_APP_TOKEN": slack_app_token}
@@ -242,7 +242,7 @@ class _Setup:
             if given not in {None, NONE}:
                 self.answers[OPERATOR] = _standard(self._valid(OPERATOR, given or ""))
             return
-        say_wrapped("\nProblems and held lists are told to your own chat, where you can also give commands.")
+        say_wrapped("\nI report problems and held lists to your own chat. You can also give commands there.")
         if check and "telegram" in platforms:
             say_wrapped("To let me find your Telegram chat, write your bot a message now, and then type “find”.")
         names = " or ".join(EXAMPLES[name] for name in platforms)
@@ -273,7 +273,7 @@ class _Setup:
                 self.answers[CONTACT] = self._valid(CONTACT, given or "")
             return
         say_wrapped(
-            "\nThe sites that are read should be able to reach you. The address is sent to them and shown on the pages."
+            "\nThe sites I read should be able to reach you. I send them this address and show it on the public pages."
         )
         self._ask_value(CONTACT, "An email address or a URL; or none", lambda text: self._valid(CONTACT, text))
 
@@ -347,7 +347,7 @@ class _Setup:
         """Read ICE once, and offer a relay if it refuses this machine."""
         is_refused, settings = False, self.settings()
         if check and wanted is None and settings.relay_secret is None and settings.upstream is None:
-            say_wrapped("Reading ICE's list once, to see whether ICE answers this machine …")
+            say_wrapped("Reading ICE's list once, to see if ICE answers this machine …")
             problem, is_refused = first_setup.first_reading(settings)
             say_wrapped(problem or "ICE answers.")
         if wanted is None and is_refused:

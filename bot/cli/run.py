@@ -62,13 +62,14 @@ def relay(
 def demo(
     pace: Annotated[float, typer.Option(min=0, max=600, metavar="SECONDS", help="The time between two scenes.")] = 7.0,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="The port of the page; any free one by default.")
+        int | None,
+        typer.Option(min=1, max=65_535, metavar="PORT", help="The port of the page; by default, 8287 or a free one."),
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Don't open a browser.")] = False,
 ) -> None:
     """Show on this machine what Countersign does, with made-up lists. It needs no account and no internet.
 
-    ICE, Telegram and Slack are played by this program. Your own settings and data aren't touched.
+    This program plays ICE, Telegram and Slack. It doesn't touch your own settings and data.
     """
     from bot.demo import program  # noqa: PLC0415 - imports web servers
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from shlex import join
 from typing import Annotated
 
 import typer
@@ -13,7 +15,7 @@ from bot.cli.options import Json, State, subject
 from bot.cli.output import print_csv, print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
-from bot.commands.local_sources import document_at, next_meetings, of_its_body, place_of, proposed
+from bot.commands.local_sources import document_at, is_anothers, next_meetings, of_its_body, place_of, proposed
 from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
@@ -23,7 +25,7 @@ from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import state_name
 from bot.domain.time_zones import zone_or_utc
-from bot.domain.web_address import masked
+from bot.domain.web_address import host_of, masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
@@ -32,7 +34,9 @@ from bot.pipeline.ocr import Ocr
 from bot.sources import LOCAL
 from bot.sources.formats.document_text import SCANNED
 from bot.sources.local.front_page import look_at
+from bot.sources.local.recognize import list_needed
 
+MOST_OFFERED = 4  # sources that a page links to
 read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 
@@ -74,6 +78,17 @@ def read(
         print_lines(found)
     else:
         _print_reading(place, found)
+    if place.kind == "page" and kind is None and document_at(address) is None:
+        _say_what_it_leads_to(settings, place)
+
+
+def _say_what_it_leads_to(settings: Settings, place: Place) -> None:
+    """Name the portals that a page shows or links to, because they have more to read than the page itself."""
+    for each in _look(settings, place)[0][:MOST_OFFERED]:
+        there = f"{masked(each.address)} ({each.kind})"
+        say(f"This page shows or links to {there}. To read that, run the command with it.")
+    if needed := _list_needed(place):
+        say(needed)
 
 
 def _in_its_zone(place: Place) -> Place:
@@ -170,14 +185,17 @@ def export(
     state: State = None,
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Also the sources that were never read well.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also the sources that could never be read.")] = False,
 ) -> None:
-    """Print the sources that were read well, with the day, as tables for config/sources."""
+    """Print the sources that could be read, as tables for config/sources.
+
+    Each has the day when it was last read.
+    """
     settings, code = prepared(), one_state(state)
     statuses = {status.source: status for status in one_shot.read(settings, lambda store: store.source_statuses())}
     found = [
         replace(place, verified=verified_on(statuses.get(name), place))
-        for name, place in sorted(_all_places(settings).items())
+        for name, place in sorted(_all_places(settings).items(), key=lambda named: (named[1].state, named[0]))
         if code in {None, place.state}
     ]
     chosen = [place for place in found if every or place.verified is not None]
@@ -186,9 +204,20 @@ def export(
     elif csv_:
         print_csv([local_sources.export_json(place) for place in chosen])
     else:
-        for place in chosen:
-            print(f"# {place.state}\n{catalog.table(place)}\n")
+        _print_tables(chosen)
     say(f"{counted(len(chosen), 'source')} of {len(found):,}.")
+
+
+def _print_tables(places: Sequence[Place]) -> None:
+    """Print the sources' tables, each state's below the name of its file."""
+    for state, here in groupby(places, key=lambda place: place.state):
+        print(f"# {catalog.FOLDER}/{state}.toml\n")
+        for place in here:
+            print(f"{catalog.table(place)}\n")
+    secret = [place for place in places if masked(place.address) != place.address]
+    if secret:
+        names = "; ".join(place.name for place in secret)
+        say(f"These addresses hold a token. Take it out before you pass the tables on: {names}")
 
 
 @app.command()
@@ -197,7 +226,10 @@ def coverage(
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
 ) -> None:
-    """Show how many counties and cities have a source, by state: all counties, and those with an agreement."""
+    """Show how many counties and cities have a source, by state.
+
+    It counts all counties, and the counties and cities with an agreement.
+    """
     settings, code = prepared(), one_state(state)
     known = one_shot.read(settings, lambda store: store.known())
     rows = [
@@ -220,6 +252,9 @@ def coverage(
             "with a source",
         )
         print_table(columns, ([str(value) for value in row.values()] for row in rows))
+        if not rows:
+            say(f"{state_name(code or '')} isn't counted. Coverage is of the states and the District of Columbia.")
+            return
         if not known.participating:
             say("ICE's list hasn't been read yet, so no agreement is counted. To read it, run: countersign poll")
 
@@ -310,6 +345,8 @@ def add(
         _checked(place, zone)
     if not unread:
         place = _looked_at(settings, place, is_given=(kind is not None, bool(name)))
+    if kind is None and (needed := _list_needed(place)):
+        raise UsageError(needed)
     place = _checked(place, zone)
     if not unread:
         place = _read_once(settings, place, is_kind_given=kind is not None)
@@ -318,6 +355,15 @@ def add(
     else:
         say(f"Put this in config/sources/{place.state}.toml, or run the command again with --write:")
     print(catalog.table(place))
+
+
+def _list_needed(place: Place) -> str:
+    """Return what to give instead of an address on a known platform that isn't a place's list of meetings, or ""."""
+    needed = list_needed(place.address) if place.kind == "page" else ""
+    return needed and (
+        f"I know the platform at {host_of(place.address)}, but this address isn't a place's list of meetings. Open the "
+        f"list in a browser and copy its address, which looks like {needed}"
+    )
 
 
 def _checked(place: Place, zone: str) -> Place:
@@ -333,23 +379,47 @@ def _looked_at(settings: Settings, place: Place, *, is_given: tuple[bool, bool])
     If the page can't be fetched, return the place as it is; reading it will say why.
     """
     has_kind, has_name = is_given
+    inside, stated = _look(settings, place)
+    found = place if has_kind else _chosen(place, inside, stated)
+    return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
 
-    async def look() -> tuple[Place | None, tuple[str, str]]:
+
+def _look(settings: Settings, place: Place) -> tuple[list[Place], tuple[str, str]]:
+    """Return the sources that a place's page leads to, and whose site it is. Return neither if it can't be fetched."""
+
+    async def look() -> tuple[list[Place], tuple[str, str]]:
         async with _fetch(settings) as fetch:
             return await look_at(fetch, place)
 
     try:
-        inside, stated = asyncio.run(look())
+        return asyncio.run(look())
     except SourceError:
-        inside, stated = None, ("", "")
-    found = place
-    if inside is not None and not has_kind:
-        say(f"This page shows or links to {masked(inside.address)} ({inside.kind}), so that is proposed instead.")
+        return [], ("", "")
+
+
+def _chosen(place: Place, inside: Sequence[Place], stated: tuple[str, str]) -> Place:
+    """Return the source to propose: the first that a page leads to, if it isn't another place's, or the page itself."""
+    own = [each for each in inside if not is_anothers(each, place, stated)]
+    for each in inside:
+        if each not in own:
+            say(f"This page also links to {masked(each.address)} ({each.kind}), which seems to be another place's.")
+    if own:
+        say(f"This page shows or links to {masked(own[0].address)} ({own[0].kind}), so that is proposed instead.")
         say("To propose the page itself, run the command again with --kind page.")
-        found = replace(inside, state=place.state or inside.state, county=place.county)
-    elif place.kind == "page" and not has_kind:
+        for each in own[1:MOST_OFFERED]:
+            say(f"It also links to {masked(each.address)} ({each.kind}). To propose that, run the command with it.")
+        return replace(own[0], state=place.state or own[0].state, county=place.county)
+    if place.kind == "page" and not list_needed(place.address):
         say("I don't know this site's platform, so I read it as a page: its whole text counts as one item.")
-    return replace(found, name=place.name, state=found.state or stated[1]) if has_name else of_its_body(found, stated)
+    return place
+
+
+def _command_for(place: Place, *, kind: str) -> str:
+    """Return the command that proposes this source, with all that is known about it."""
+    name = place.name.removesuffix(f", {place.state}")
+    options = {"--state": place.state, "--name": name, "--county": place.county, "--kind": kind}
+    given = [word for option, value in options.items() if value for word in (option, value)]
+    return join(["countersign", "sources", "add", masked(place.address), *given])
 
 
 def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:
@@ -358,7 +428,8 @@ def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Plac
         place, found = asyncio.run(_read(settings, place, is_kind_given=is_kind_given))
     except SourceError as fault:
         say(str(fault))
-        say("A source that can't be read isn't proposed. To propose it anyway, add --unread.")
+        again = _command_for(place, kind=place.kind if is_kind_given else "")
+        say(f"A source that can't be read isn't proposed. To propose it anyway, run: {again} --unread")
         raise typer.Exit(1) from None
     numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
     coming = next_meetings(found, utc_now().astimezone(zone_or_utc(place.zone)).date())

@@ -55,7 +55,8 @@ def migrate() -> None:
 @app.command()
 def backup(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup; - for the output.")
+        Path,
+        typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup; - for standard output."),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
@@ -97,7 +98,7 @@ async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote; - for the input.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote; - for standard input.")],
     to: Annotated[
         str | None,
         typer.Option(metavar="DIR|URL", help="A data folder or a postgresql:// address; by default, the one in use."),

@@ -184,7 +184,7 @@ def unsubscribe(
     yes: Annotated[bool, typer.Option("--yes", help="With --all, don't ask whether you're sure.")] = False,
     json_: Json = False,
 ) -> None:
-    """End a subscription, or all of them with --all. Nobody is told.
+    """End a subscription, or all of them with --all. No one is told.
 
     With --all, it first says how many would end and asks. Past messages stay in `countersign deliveries`.
     """

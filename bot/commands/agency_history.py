@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.commands.question import Question
 from bot.domain.agreement import Agreement, Publication
-from bot.domain.change import Change, Kind, Known
+from bot.domain.change import Change, Known
 from bot.domain.chat import parser
 from bot.domain.chat.panel import NEXT, PREVIOUS
 from bot.domain.chat.replies import said
@@ -144,7 +144,7 @@ def _standing(question: Question, known: Known, changes: Sequence[Change]) -> tu
 
 def _row(question: Question, change: Change) -> Line:
     wording = question.wording
-    what = said(question.language, "listed") if change.kind is Kind.LISTED else wording.happened(change.kind)
+    what = wording.happened(change.kind, change)
     day = wording.day(change.publication.observed_at.date())
     return (Span(f"• {day}: {wording.support(change.agreement)}, {what}"), *_moa(change.agreement))
 

@@ -28,8 +28,13 @@ async def example(runner: Runner, subscription: Subscription) -> tuple[Line, ...
     if found is None:
         return (line(subscription.language, "preview_none"),)
     at, digest = found
-    when = Wording(subscription.language, subscription.tz).moment(at)
-    return ((), line(subscription.language, "preview", when=when), *_shortened(subscription, digest_lines(digest)))
+    if at <= runner.now():
+        heading = line(
+            subscription.language, "preview", when=Wording(subscription.language, subscription.tz).moment(at)
+        )
+    else:
+        heading = line(subscription.language, "preview_latest")
+    return ((), heading, *_shortened(subscription, _lines(digest)))
 
 
 def _from_the_start(subscription: Subscription) -> Subscription:
@@ -48,7 +53,7 @@ def _from_the_start(subscription: Subscription) -> Subscription:
 
 
 async def _last_message(runner: Runner, subscription: Subscription) -> tuple[datetime, Digest] | None:
-    """Return the last message that isn't empty, and when it would have been sent."""
+    """Return the last message that isn't empty, and when it would have been sent. If it isn't due, that's later."""
     for moment, changes in await _last_owed(runner.store, subscription, runner.now()):
         upto = changes[-1].seq
         about = Circumstances(page=runner.page, links=await runner.links(upto, subscription.language))
@@ -63,7 +68,7 @@ async def _last_owed(
 ) -> Sequence[tuple[datetime, Sequence[Change]]]:
     """Return the latest changes that match, grouped by when they would have been sent, the last group first.
 
-    Changes that were sent in error are left out.
+    Changes that were sent in error are left out. Groups that aren't due yet are returned only if no other matches.
     """
     indexed = subscription.filter.index_states
     states = None if ALL_STATES in indexed else sorted(indexed)
@@ -75,15 +80,16 @@ async def _last_owed(
         for change in changes:
             if change.recorded_at and change.seq not in wrong and subscription.filter.matches(change):
                 groups.setdefault(due_at(subscription, change.recorded_at), []).append(change)
-        sent = sorted(((at, owed) for at, owed in groups.items() if at <= now), key=lambda group: group[0])
-        if sent:
-            return sent[: -MOST_TRIED - 1 : -1]
+        in_order = sorted(groups.items(), key=lambda group: group[0])
+        sent = [(at, owed) for at, owed in in_order if at <= now]
+        if sent or span is None:
+            return (sent or in_order)[: -MOST_TRIED - 1 : -1]
     return ()
 
 
-def digest_lines(digest: Digest) -> tuple[Line, ...]:
-    """Return a digest as the lines of a reply. Folded parts are only summed up."""
-    return tuple(line for page in pages(digest.without_details, lambda _: True) for line in page.lines)
+def _lines(digest: Digest) -> tuple[Line, ...]:
+    """Return a digest as the lines of a reply. A reply has no thread, so details are only summed up."""
+    return tuple(line for page in pages(digest.summed_up, lambda _: True) for line in page.lines)
 
 
 def _shortened(subscription: Subscription, lines: Sequence[Line]) -> Sequence[Line]:

@@ -9,16 +9,19 @@ from urllib.parse import urlsplit
 from bot.commands.question import Question
 from bot.config.catalog import usual_zone
 from bot.domain.agenda import Place
-from bot.domain.agendas.bodies import body_of, county_body, letters
+from bot.domain.agendas.bodies import Body, body_of, county_body, letters, state_at_end
 from bot.domain.chat import local_agendas as words
 from bot.domain.chat import parser, replies
+from bot.domain.chat.parser import Misunderstood
 from bot.domain.chat.request import Reply
 from bot.domain.chat.towns import Reading
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name
+from bot.domain.language import Language
+from bot.domain.pasted_address import addresses_and_rest
 from bot.domain.subscription import Filter, Subscription, county_in
 from bot.domain.text.rich_text import Line
-from bot.domain.web_address import masked, masked_typed, web_parts
+from bot.domain.web_address import host_of, masked, masked_typed, web_parts
 from bot.pipeline.local_requests import (
     A_DAY,
     MOST_A_DAY,
@@ -32,10 +35,11 @@ from bot.pipeline.local_requests import (
 )
 from bot.pipeline.poll_agenda import source_states
 from bot.pipeline.runner import Runner
-from bot.sources.local.recognize import completed_address, recognize
+from bot.sources.local.recognize import list_needed, recognize
 
 MOST_AT_ONCE = 8  # sources of one chat
 LONGEST_ADDRESS = 400
+LONGEST_SHOWN = 60  # of what was typed instead of an address
 _NOT_PUBLIC = re.compile(
     r"(?:^|\.)(?:localhost|local|internal|intranet|lan|localdomain|svc|home|corp|test|invalid|example|onion|arpa)$"
 )
@@ -81,23 +85,20 @@ class LocalAgendas:
 
         The address is taken from the message itself, because commands lose question marks.
         """
-        typed, rest = _address_and_place(question.request.text)
+        typed = _after_command(question.request.text)
         if not typed:
             return Reply(lines=(words.line(question.language, "suggest_how"),))
-        shown = masked_typed(typed)[:60]
-        address = completed_address(typed) if len(typed) <= LONGEST_ADDRESS else ""
-        if not address or not (urlsplit(address).hostname or "").isascii():  # so that the operator sees whose it is
-            return Reply(lines=(words.line(question.language, "suggest_bad", typed=shown),))
-        if not _is_public(address):
-            return Reply(lines=(words.line(question.language, "suggest_private", typed=shown),))
-        found = recognize(address)
+        addresses, rest = addresses_and_rest(typed)
+        if (unusable := _why_unusable(question.language, typed, addresses)) is not None:
+            return Reply(lines=(unusable,))
+        found = recognize(addresses[0])
         assert found is not None  # a page takes any address
         refusal = await self._why_refused(question, found)
         if refusal is not None:
             return Reply(lines=(refusal,))
         place = self._placed(question, found, rest)
         if place is None:
-            return Reply(lines=(words.line(question.language, "suggest_where", address=masked(address)),))
+            return Reply(lines=(words.line(question.language, "suggest_where", address=masked(addresses[0])),))
         await self._keep(question, place)
         platform = words.platform(question.language, place.kind)
         lines = [words.line(question.language, "suggest_thanks", name=place.name, platform=platform)]
@@ -128,17 +129,10 @@ class LocalAgendas:
 
         The place is the one that was typed, the one that the address names, or the only county that the chat watches.
         """
-        body = None
-        if rest:
-            where = parser.where(rest)
-            county = county_in(where.counties[0]) if where.counties else None
-            town = next((each.typed for each in where.readings if not each.is_zip and not each.is_county), "")
-            if county is not None:
-                body = (body_of(county.state, town) if town else None) or county_body(county)
-                body = replace(body, county=county)
-        if body is None and found.state:
-            body = body_of(found.state, re.sub(rf"-{found.state.lower()}$", "", found.name))
-        if body is None:
+        body = _body_named(rest)
+        if body is None and found.kind != "page" and (state := found.state or state_at_end(found.name)):
+            body = body_of(state, re.sub(rf"-?{state.lower()}$", "", found.name))
+        if body is None and not rest:
             watched = [county_in(entry) for entry in question.settings.filter.counties]
             host = letters(urlsplit(found.address).hostname or "")
             fits = [each for each in watched if each is not None and letters(each.name) in host]
@@ -177,12 +171,37 @@ def _is_of(place: Place, county: County, towns: set[str]) -> bool:
     return place.fips == county.fips or (_is_typed(place, towns) and place.state == county.state)
 
 
-def _address_and_place(text: str) -> tuple[str, str]:
-    """Return the address and the rest of a message such as "/suggest https://… Nash County NC"."""
-    _, _, rest = " ".join(text.split()).removeprefix("/").partition(" ")
-    typed, _, place = rest.partition(" ")
-    linked = re.fullmatch(r"<([^|>]*)(?:\|[^>]*)?>", typed)  # as Slack writes a link
-    return (linked[1] if linked else typed), place
+def _body_named(typed: str) -> Body | None:
+    """Return the government that people call by this name and its state, or None if it isn't clear which one it is."""
+    name, state = parser.name_and_state(typed)
+    if (body := body_of(state, name) if state else None) is not None:
+        return body
+    try:
+        where = parser.where(typed) if typed else None
+    except Misunderstood:
+        return None
+    county = county_in(where.counties[0]) if where is not None and len(where.counties) == 1 else None
+    return county_body(county) if county is not None else None
+
+
+def _after_command(text: str) -> str:
+    """Return what follows the command in a message such as "/suggest https://… Nash County NC"."""
+    return " ".join(text.split()).removeprefix("/").partition(" ")[2]
+
+
+def _why_unusable(language: Language, typed: str, addresses: Sequence[str]) -> Line | None:
+    """Return why a message has no address that can be passed on, or None if it has one."""
+    if len(addresses) > 1:
+        return words.line(language, "suggest_two")
+    shown = masked_typed(addresses[0] if addresses else typed)[:LONGEST_SHOWN]
+    address = addresses[0] if addresses and len(addresses[0]) <= LONGEST_ADDRESS else ""
+    if not address or not host_of(address).isascii():  # so that the operator sees whose it is
+        return words.line(language, "suggest_bad", typed=shown)
+    if not _is_public(address):
+        return words.line(language, "suggest_private", typed=shown)
+    if needed := list_needed(address):
+        return words.line(language, "suggest_needed", host=host_of(address), needed=needed)
+    return None
 
 
 def _is_public(address: str) -> bool:

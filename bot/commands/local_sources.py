@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
-from bot.domain.agendas.bodies import body_of
+from bot.domain.agendas.bodies import body_of, letters, state_at_end
 from bot.domain.agendas.coverage import Coverage
 from bot.domain.document import Document
+from bot.domain.geography.fold import exact_county
+from bot.domain.pasted_address import addresses_and_rest, pasted_address
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
 from bot.domain.web_address import masked, masked_typed
@@ -26,7 +28,7 @@ from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
 from bot.sources import LOCAL, Fetcher
 from bot.sources.formats.ocr import Tesseract
-from bot.sources.local.recognize import completed_address, recognize
+from bot.sources.local.recognize import recognize
 
 # Other names people use for a kind.
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
@@ -45,12 +47,14 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
     found = recognize(address)
+    if found is None and len(addresses_and_rest(address)[0]) > 1:
+        raise UsageError(f"{masked_typed(address)!r} has several addresses. Give one.")
     if found is None:
         raise UsageError(
             f"{masked_typed(address)!r} isn't a web address, or it contains a password. It should look like https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
-        typed = completed_address(address)
+        typed = pasted_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
@@ -60,7 +64,7 @@ def document_at(address: str) -> str | None:
 
     A document is read by itself, without the rest of its site.
     """
-    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
+    return "page" if _DOCUMENT.search(urlsplit(pasted_address(address)).path) else None
 
 
 async def read_unknown(
@@ -199,17 +203,37 @@ def of_its_body(place: Place, stated: tuple[str, str]) -> Place:
     A name and a county that were given stay. If neither names a county or a town of the state, so does the rest.
     """
     name, state = stated
-    state = place.state or state
-    bare = re.sub(rf"-?{state.lower()}$", "", place.name) if state else ""
+    state = place.state or state or state_at_end(place.name)
+    bare = _bare(place.name, state) if state else ""
     stated_name = name if stated[1] in {"", state} else ""
     found = (body_of(state, each) for each in (stated_name, bare, place.name) if each and state)
     body = next(filter(None, found), None)
     if body is None:
         return replace(place, state=state)
     county = place.county or body.county_name
-    return replace(
-        place, name=body.name, state=state, county=county, fips=body.fips if county == body.county_name else ""
-    )
+    own_name = re.sub(r"^(?:City|Town|Village|Borough) of ", "", stated_name)  # the post office says Saint Louis
+    name = own_name if letters(own_name) == letters(body.name) and not body.is_county else body.name
+    return replace(place, name=name, state=state, county=county, fips=body.fips if county == body.county_name else "")
+
+
+def is_anothers(found: Place, place: Place, stated: tuple[str, str]) -> bool:
+    """Return True if a source that a page links to is named for another county or town than the page's own."""
+    name, state = place.name if place.state else stated[0], place.state or stated[1]
+    if not state or (found.state and found.state != state):
+        return bool(state)
+    own = body_of(state, name) or body_of(state, stated[0])
+    named = _bare(found.name, state)
+    theirs = body_of(state, named) or exact_county(state, named)
+    return own is not None and theirs is not None and _stem(own.name) != _stem(theirs.name)
+
+
+def _bare(name: str, state: str) -> str:
+    """Return a source's name on its platform without its state and number, as in pittcountync or tulsa-ok-4."""
+    return re.sub(rf"-?{state.lower()}$", "", re.sub(r"-\d+$", "", name))
+
+
+def _stem(name: str) -> str:
+    return letters(re.sub(r" (?:County|Parish|Borough|Township|Village)$", "", name))
 
 
 def next_meetings(found: Iterable[JsonObject], today: date) -> list[str]:

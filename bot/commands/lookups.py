@@ -98,7 +98,7 @@ def _recent_row(question: Question, change: Change, kind: Kind) -> Line:
     agreement, wording = change.agreement, question.wording
     day = wording.day(change.publication.observed_at.date())
     place = state_name(agreement.state, question.language)
-    what = f"{wording.support(agreement)}, {wording.happened(kind)}"
+    what = f"{wording.support(agreement)}, {wording.happened(kind, change)}"
     return (Span(f"• {day}: "), Span(agreement.agency, strong=True), Span(f" ({place}): {what}"))
 
 

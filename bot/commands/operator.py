@@ -156,33 +156,47 @@ async def subscribe(
     address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
     now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
+    watched = filter_with(
+        now.filter,
+        states=states,
+        counties=county,
+        agencies=agency,
+        agency_types=agency_types,
+        types=types,
+        kinds=kinds,
+    )
+    wanted = _with_times(now, cadence=cadence, weekday=weekday, at=at, tz=tz, may_idle=may_idle)
     wanted = replace(
-        now.revived,
+        wanted.revived,
         quiet_until=now.quiet_until,
-        filter=filter_with(
-            now.filter,
-            states=states,
-            counties=county,
-            agencies=agency,
-            agency_types=agency_types,
-            types=types,
-            kinds=kinds,
-        ),
-        cadence=cadence_in(cadence) if cadence is not None else now.cadence,
-        weekday=weekday_in(weekday) if weekday is not None else now.weekday,
-        at=time_in(at) if at is not None else now.at,
-        tz=zone_in(tz) if tz is not None else now.tz,
+        filter=watched,
         language=language_in(language) if language is not None else now.language,
     )
-    if at is not None and wanted.cadence is Cadence.INSTANT and not may_idle:
-        raise UsageError("--at sets the time of a digest, but alerts are sent at once. Add --cadence daily or weekly.")
-    if weekday is not None and wanted.cadence is not Cadence.WEEKLY:
-        raise UsageError("--weekday sets the day of a weekly digest. Add --cadence weekly.")
     new_secret = await _set_secret(sender, address, secret, is_new=old is None)
     save = runner.store.subscribe if old is None else runner.store.change_subscription
     kept = subscription_json(await save(wanted))
     answer = {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
     return answer | ({"secret": new_secret} if new_secret is not None else {})
+
+
+def _with_times(
+    now: Subscription, *, cadence: str | None, weekday: str | None, at: str | None, tz: str | None, may_idle: bool
+) -> Subscription:
+    """Return the subscription with another cadence, day, time or zone. Raise UsageError if they contradict."""
+    wanted = replace(
+        now,
+        cadence=cadence_in(cadence) if cadence is not None else now.cadence,
+        weekday=weekday_in(weekday) if weekday is not None else now.weekday,
+        at=time_in(at) if at is not None else now.at,
+        tz=zone_in(tz) if tz is not None else now.tz,
+    )
+    if at is not None and wanted.cadence is Cadence.INSTANT and not may_idle:
+        raise UsageError(
+            "--at sets the time of a digest, but this chat gets instant alerts. Add --cadence daily or weekly."
+        )
+    if weekday is not None and wanted.cadence is not Cadence.WEEKLY:
+        raise UsageError("--weekday sets the day of a weekly digest. Add --cadence weekly.")
+    return wanted
 
 
 async def _set_secret(sender: Sender | None, address: str, secret: str | None, *, is_new: bool) -> str | None:

@@ -10,7 +10,7 @@ import structlog
 from bot.channels import CHANNELS
 from bot.commands.question import Question
 from bot.commands.report import Report, report
-from bot.commands.rulings import RULINGS, Overtaken, commit_retraction, retractable, retraction_of, ruled
+from bot.commands.rulings import PATIENCE, RULINGS, Overtaken, commit_retraction, retractable, retraction_of, ruled
 from bot.domain.change import NEVER_CHOSEN, Change, Reason
 from bot.domain.chat import local_agendas
 from bot.domain.chat.operator import (
@@ -186,21 +186,27 @@ class OperatorCommands:
 
     async def _suggested(self, question: Question, words: list[str]) -> Reply:
         """Show the suggested sites, or add or decline one of them."""
-        waiting = {key: each for key, each in (await suggestions(self._runner.store)).items() if not each.decision}
         if len(words) < 2 or words[0] not in {"add", "no"}:
-            shown = [self._ask_about(question.language, each) for each in list(waiting.values())[:MOST_SHOWN]]
+            waiting = [each for each in (await suggestions(self._runner.store)).values() if not each.decision]
+            shown = [self._ask_about(question.language, each) for each in waiting[:MOST_SHOWN]]
             lines = [one for reply in shown for one in reply.lines]
             nothing = (local_agendas.line(question.language, "suggested_none"),)
             return Reply(lines=tuple(lines) or nothing, buttons=tuple(row for reply in shown for row in reply.buttons))
-        found = waiting.get(words[1])
-        if found is None:
+        async with self._runner.exclusive("suggestions", PATIENCE):  # a press may come twice, and from two chats
+            return await self._decided(question, words[1], is_added=words[0] == "add")
+
+    async def _decided(self, question: Question, key: str, *, is_added: bool) -> Reply:
+        """Add or decline a suggested site, unless it has been decided on in the meantime."""
+        found = (await suggestions(self._runner.store)).get(key)
+        if found is None or found.decision:
             return Reply(lines=(local_agendas.line(question.language, "suggested_gone"),), in_place=True)
-        is_added = words[0] == "add"
         if is_added:
             await self._add(question.request, found)
         await keep_suggestion(self._runner.store, replace(found, decision="added" if is_added else "declined"))
-        key = "suggested_added" if is_added else "suggested_declined"
-        return Reply(lines=(local_agendas.line(question.language, key, name=found.place.name),), in_place=True)
+        said = local_agendas.line(
+            question.language, "suggested_added" if is_added else "suggested_declined", name=found.place.name
+        )
+        return Reply(lines=(said,), in_place=True)
 
     async def _add(self, asked: Request, found: Suggestion) -> None:
         """Add a suggested source, and let a worker read it for the operator and for the chat that suggested it."""

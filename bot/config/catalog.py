@@ -30,6 +30,7 @@ from pydantic_core import ErrorDetails
 import bot
 from bot.domain.agenda import Certainty, Place
 from bot.domain.geography.counties import county_by_fips, county_names
+from bot.domain.geography.county_zones import zone_of_county
 from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
@@ -414,9 +415,9 @@ def _heading(state: str, here: Iterable[Place]) -> str:
 
 
 def usual_zone(state: str, county: str, found: Iterable[Place]) -> str:
-    """Return the time zone of most sources in a county, or that of most people in the state if it has none."""
+    """Return the time zone of most sources in a county. Without any, return the county's or the state's usual one."""
     zones = Counter(place.zone for place in found if place.state == state and county and place.county == county)
-    return zones.most_common(1)[0][0] if zones else USUAL_ZONE[state]
+    return zones.most_common(1)[0][0] if zones else zone_of_county(state, county) or USUAL_ZONE[state]
 
 
 def _replace(path: Path, text: str) -> None:

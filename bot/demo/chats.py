@@ -23,10 +23,10 @@ class Room:
     language: str = "en"
 
 
-READER = Room("reader", "telegram", "42", "A reader", "English · told at once")
-LECTORA = Room("lectora", "telegram", "43", "Una lectora", "Spanish · told at once", "es")
+READER = Room("reader", "telegram", "42", "A reader", "English · instant alerts")
+LECTORA = Room("lectora", "telegram", "43", "Una lectora", "Spanish · instant alerts", "es")
 OPERATOR = Room("operator", "telegram", "9001", "The operator: you", "The person who runs the bot")
-DESK = Room("desk", "slack", "C0DEMODESK", "#287g-alerts", "English · told at once")
+DESK = Room("desk", "slack", "C0DEMODESK", "#287g-alerts", "English · instant alerts")
 DAILY = Room("daily", "slack", "C0DEMODAY", "#287g-daily", "English · a digest at 9 a.m.")
 DIARIO = Room("diario", "slack", "C0DEMODIA", "#287g-diario", "Spanish · a digest at 9 a.m.", "es")
 ROOMS = (READER, LECTORA, OPERATOR, DESK, DAILY, DIARIO)

@@ -177,14 +177,14 @@ class Director:
         lost = state_name(held.gone[0].state, Language.ENGLISH)
         self.story.add(
             Mark.HELD,
-            f"All {len(held.gone)} agreements of {lost} are missing. Countersign holds the list, and nobody was told.",
+            f"All {len(held.gone)} agreements of {lost} are missing. Countersign holds the list, and no one was told.",
         )
         self.story.add(Mark.HELD, "Your turn: in the operator's chat, press a button, then confirm.")
         self.story.waits = True
         await self.ears.until(self._is_decided)
         self.story.waits = False
         if await self.runner.store.held():
-            self.story.add(Mark.HELD, "You rejected the list. Nobody was told anything.")
+            self.story.add(Mark.HELD, "You rejected the list. No one was told anything.")
             await self._publish(self.season.restored())
         else:
             self.story.add(Mark.HELD, "You approved the list, so the chats are told now.")
@@ -236,7 +236,7 @@ class Director:
             is_told = await self._is_told(change)
             if not is_told and change.kind is Kind.RENAMED and change.was is not None:
                 old, new = change.was.agency, change.agreement.agency
-                self.story.add(Mark.QUIET, f"ICE respelled “{old}” as “{new}”. Nobody was told.")
+                self.story.add(Mark.QUIET, f"ICE respelled “{old}” as “{new}”. No one was told.")
             elif is_told:
                 loud.append(change)
         if not loud:
@@ -244,7 +244,7 @@ class Director:
         at_once, later = await self._chats_told(loud)
         self.story.add(
             Mark.TOLD,
-            f"{_what(loud)} {counted(at_once, 'chat')} told at once; {later} will have it in the daily digest.",
+            f"{_what(loud)} {counted(at_once, 'chat')} got an alert; {later} will get it in the daily digest.",
         )
 
     async def _is_told(self, change: Change) -> bool:

@@ -11,7 +11,7 @@ class Scene(StrEnum):
 
     JOINED = "An agency joins ICE's list"
     SPANISH = "Spanish beside English"
-    RESPELLED = "ICE respells a name, and nobody is told"
+    RESPELLED = "ICE respells a name, and no one is told"
     AGENDA = "A council puts 287(g) on its agenda"
     DIGEST = "A daily digest with its picture"
     LISTED = "The agenda item becomes a listing"

@@ -59,7 +59,7 @@ def masked(address: str) -> str:
 def masked_typed(text: str) -> str:
     """Return what a person typed instead of a valid address, shortened and without any secrets.
 
-    Nobody knows where the host of an invalid address starts, so everything before its last @ counts as a password.
+    No one knows where the host of an invalid address starts, so everything before its last @ counts as a password.
     """
     return short(masked(_BEFORE_LAST_AT.sub(r"\1***@", text)))
 

@@ -234,7 +234,7 @@ def _trouble(fault: Exception) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"has no valid certificate ({cause.verify_message})"
         if isinstance(cause, socket.gaierror):
-            return "has a host name without an address"
+            return "can't be found, because its host name has no address"
     match fault:
         case httpx.ConnectTimeout():
             return "didn't accept a connection in time"

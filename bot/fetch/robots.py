@@ -74,7 +74,9 @@ class RobotsCache:
         except (TransientError, SourceError) as trouble:
             fault = trouble.fault if isinstance(trouble, TransientError) else trouble
             if copy.rules is None:
-                told = type(fault)(f"we ask nothing without robots.txt: {fault}", retry_after=fault.retry_after)
+                told = type(fault)(
+                    f"robots.txt couldn't be read, so we asked for nothing else: {fault}", retry_after=fault.retry_after
+                )
                 raise (TransientError(told) if isinstance(trouble, TransientError) else told) from trouble
             log.debug("still using the earlier robots.txt", host=url.host, fault=str(fault))
             fresh = _AGAIN

@@ -4,6 +4,7 @@ All of it is kept as notes in the store, so that it survives a restart and any p
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime, timedelta
@@ -144,8 +145,9 @@ async def forget_chat(store: Notes, channel: str, address: str) -> None:
 
 
 def suggestion_key(address: str) -> str:
-    """Return the key of a suggested address. It fits on a button."""
-    return sha256(address.casefold().rstrip("/").encode()).hexdigest()[:10]
+    """Return the key of a suggested address, the same with and without www. and https. It fits on a button."""
+    plain = re.sub(r"^https?://(?:www\.)?", "https://", address.casefold().rstrip("/"))
+    return sha256(plain.encode()).hexdigest()[:10]
 
 
 # ── added sources ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ recognized by its columns. Before Feb. 21, 2025, the list was a table on the pag
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -486,13 +486,13 @@ def _rows(table: _Table) -> Iterator[tuple[int, Agreement | _Flaw]]:
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
-        found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
+        found = _read_row(columns, cells(row), moas.get(number), addenda.get(number))
         if found is not None:
             yield number, found
 
 
 @lru_cache(maxsize=16_384)
-def _repaired(
+def _read_row(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | _Flaw | None:
     """Return the agreement or the flaw in a row, or None if the row is blank.
@@ -516,11 +516,7 @@ def _repaired(
     }
     signed = signed_date(cells["SIGNED"])
     moa, addendum = _document(moa_link, cells["MOA"]), _document(addendum_link, cells["ADDENDUM"])
-    printed = {c: str(cells[c]) for c, text in read.items() if _differs(cells[c], text)}
-    if _is_repaired(cells["SIGNED"], signed):
-        printed["SIGNED"] = str(cells["SIGNED"])
     linked = (("MOA", moa_link, moa), ("ADDENDUM", addendum_link, addendum))
-    printed |= {column: link for column, link, address in linked if link and link != address}
     agreement = Agreement(
         state=state,
         agency=agency,
@@ -531,13 +527,29 @@ def _repaired(
         signed=signed,
         moa=moa,
         addendum=addendum,
-        printed=printed,
+        printed=_printed(cells, read, signed, linked),
     )
     assert agreement.key.state
     assert agreement.facts  # both are computed here, once for all lists that have this row
     if state == UNKNOWN_STATE:
         return _Flaw("has no state we know", unread, agreement if support else None)
     return agreement if support else _Flaw("has no support type", unread, agreement)
+
+
+def _printed(
+    cells: Mapping[str, Value],
+    read: Mapping[str, str],
+    signed: date | None,
+    linked: Iterable[tuple[str, str | None, str | None]],
+) -> dict[str, str]:
+    """Return what the list says, by column, if we read it as something else.
+
+    `linked` has a column, the link as it is on the list and the address we read it as.
+    """
+    printed = {column: str(cells[column]) for column, text in read.items() if _differs(cells[column], text)}
+    if _is_repaired(cells["SIGNED"], signed):
+        printed["SIGNED"] = str(cells["SIGNED"])
+    return printed | {column: link for column, link, address in linked if link and link != address}
 
 
 def _unread(cells: Mapping[str, Value], state: str, kind: SupportType, moa_link: str | None) -> UnreadRow:

@@ -9,6 +9,7 @@ from shlex import quote
 import structlog
 
 from bot.channels import Sender, ShowsButtons, sender_for
+from bot.domain.agenda import Place
 from bot.domain.chat.local_agendas import suggestion_reply
 from bot.domain.chat.operator import Operator, held_reply
 from bot.domain.language import Language
@@ -17,6 +18,7 @@ from bot.domain.messages.health_notices import Notice, for_operator, for_subscri
 from bot.domain.source_status import ICE
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import stamp
+from bot.domain.web_address import masked
 from bot.errors import SendError
 from bot.pipeline.addresses import learn
 from bot.pipeline.audience import effect_or_none
@@ -43,7 +45,8 @@ async def notify(runner: Runner, operators: Sequence[Operator], stale_after: tim
         stale_after=stale_after,
         channels=runner.channels,
     )
-    suggested = [notice_of_suggestion(each) for each in (await suggestions(store)).values() if not each.decision]
+    waiting = [each for each in (await suggestions(store)).values() if not each.decision]
+    suggested = [notice_of_suggestion(each, runner.places.get(each.place.name)) for each in waiting]
     for notice in (*for_us, *((parked,) if parked else ()), *suggested):
         if notice.key not in sent and await _tell_operators(runner, notice, operators, sent):
             for key in (notice.key, *notice.also):
@@ -103,10 +106,16 @@ async def _as_shown(runner: Runner, notice: Notice, operator: Operator) -> Notic
     return replace(notice, text=plain_text(reply.lines), buttons=reply.buttons)
 
 
-def notice_of_suggestion(suggestion: Suggestion) -> Notice:
-    """Return the notice of a suggested site. Without a chat for buttons, it names the command instead."""
-    reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place)
-    address = quote(suggestion.place.address)  # someone in a chat typed it, and the operator may paste it into a shell
+def notice_of_suggestion(suggestion: Suggestion, before: Place | None = None) -> Notice:
+    """Return the notice of a suggested site, which may replace the place's present source.
+
+    Without a chat for buttons, it names the command instead.
+    """
+    replaces = before.address if before is not None else ""
+    reply = partial(suggestion_reply, key=suggestion.key, place=suggestion.place, replaces=replaces)
+    address = quote(
+        masked(suggestion.place.address)
+    )  # someone in a chat typed it, and the operator may paste it into a shell
     hint = f"To add it, run: countersign sources add {address} --state {suggestion.place.state} --write"
     text = f"{plain_text(reply(Language.ENGLISH).lines)}\n{hint}"
     return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)

@@ -16,6 +16,12 @@ from bot.domain.subscription import ALL_STATES, Cadence, Filter
 from bot.domain.text.rich_text import plain_text
 from bot.store.tiny.store import TinyStore
 
+AGENCIES = [
+    f"{first} {second}"
+    for first in ("Cedar", "Maple", "Oak", "Pine")
+    for second in ("Bend", "Creek", "Falls", "Gap", "Hill")
+]
+
 
 @pytest.fixture
 async def talk(tmp_path):
@@ -264,7 +270,7 @@ async def test_list_recent_agency_and_status_answer_from_the_store(talk):
 async def test_the_platform_suggests_spanish_and_the_chat_can_change_it(talk):
     assert "No conozco ningún estado" in await talk.says("watch Texsa", language=Language.SPANISH)
     text = await talk.says("watch TX", language=Language.SPANISH)
-    assert text.startswith("Usted vigila: Texas. Recibirá las alertas en el momento.")
+    assert text.startswith("Usted sigue: Texas. Recibirá las alertas en el momento.")
     assert "Texas: nuevo en la lista de ICE" in text
     assert (await talk.mine()).language is Language.SPANISH
     assert "English" in await talk.says("language en")
@@ -312,6 +318,32 @@ async def test_the_example_is_in_spanish_for_a_chat_that_watches_one_agency(talk
     assert "Bell County" not in example
     for english in ("new on", "signed", "fetched", "posted", "agreement", " the "):
         assert english not in example
+
+
+async def test_changes_that_no_digest_was_due_for_yet_are_the_example(talk):
+    await talk.ask("watch TX")
+    for typed in ("digest weekly Monday 8:00", "digest 23:00"):  # the changes are a day old; it's noon on a Tuesday
+        talk.now = NOW - timedelta(days=1, minutes=-1)
+        text = await talk.says(typed)
+        assert "An example, with the latest changes:\nTexas: 2 new" in text
+        assert "Nothing like this has happened" not in text
+
+
+async def test_a_digest_that_was_due_is_the_example_even_if_newer_changes_wait(talk):
+    await talk.ask("watch all")
+    await talk.publish([*SECOND, row("TEXAS", "Cass County Sheriff's Office", "Task Force Model", SIGNED, "Cass")], NOW)
+    text = await talk.says("digest 8:00 UTC")
+    assert "An example: the last message you would have gotten, on Nov. 24, 2026, at 8 a.m. UTC." in text
+    assert "Cass County" not in text
+
+
+async def test_an_example_of_many_agencies_refers_to_no_thread(talk):
+    many = [row("TEXAS", f"{name} Police Department", "Task Force Model", SIGNED, "Bell") for name in AGENCIES]
+    await talk.publish([*SECOND, *many], NOW)
+    text = await talk.says("watch TX")
+    assert "20 new 287(g) agreements" in text
+    assert "thread" not in text
+    assert "hilo" not in await talk.says("watch TX", address="43", language=Language.SPANISH)
 
 
 @pytest.mark.parametrize(

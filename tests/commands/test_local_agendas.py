@@ -1,5 +1,6 @@
 """What a chat hears about local agendas, and how it suggests a site to the operator."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import plain_text
 from bot.pipeline.local_requests import added_sources, reading_requests, suggestions
 from bot.store.tiny.store import TinyStore
+from bot.worker.health_notices import notice_of_suggestion
 
 NASH = Place(
     name="Nash County, NC",
@@ -107,6 +109,17 @@ async def test_a_county_without_a_source_says_how_to_suggest_one_in_each_languag
         ("https://nash.gov\\@evil.example/", "isn't a web address"),
         ("https://nashcountync.gov/AgendaCenter/", "I already have that site: Nash County, NC (AgendaCenter)."),
         ("https://agendas.example.org/x", "Whose agendas are they?"),
+        ("https://agendas.example.org/x Washington County", "Whose agendas are they?"),
+        ("https://agendas.example.org/x please", "Whose agendas are they?"),
+        ("https://a.gov https://b.gov", "Send one address at a time."),
+        (
+            "https://pitt.granicus.com Pitt County NC",
+            "looks like https://pitt.granicus.com/ViewPublisher.php?view_id=NUMBER",
+        ),
+        ("https://www.legistar.com Pitt County NC", "isn't a place's list of meetings"),
+        ("https://www.google.com/url?q=http://127.0.0.1/ Pitt County NC", "isn't the address of a public website"),
+        ("http://0177.0.0.1./ Pitt County NC", "isn't the address of a public website"),
+        ("http://metadata.google.internal/ Pitt County NC", "isn't the address of a public website"),
     ],
 )
 async def test_an_address_that_cannot_be_passed_on_is_answered_in_words(talk, typed, why):
@@ -126,6 +139,56 @@ async def test_a_suggestion_keeps_its_question_mark_and_waits_for_the_operator(t
         "suggest <https://meetings.municode.com/PublishPage/index?cid=PITT&ppid=7|x> Pitt County NC"
     )
     assert "already suggested" in again
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        ("Pitt County, NC: https://pitt.legistar.com", ("Pitt County, NC", "Pitt", "37147")),
+        ("“http://www.pitt.legistar.com/Calendar.aspx” condado de Pitt NC", ("Pitt County, NC", "Pitt", "37147")),
+        ("https://stl.example.org St. Louis, Missouri", ("Saint Louis, MO", "St. Louis City", "29510")),
+        ("https://hou.example.org/ Houston TX", ("Houston, TX", "", "")),  # it lies in several counties
+        ("https://x.example.org Caddo Parish, Luisiana", ("Caddo Parish, LA", "Caddo", "22017")),
+        ("https://x.example.org El Paso County TX", ("El Paso County, TX", "El Paso", "48141")),
+        ("https://ayden-nc.municodemeetings.com please", ("Ayden, NC", "Pitt", "")),
+    ],
+)
+async def test_the_place_of_a_suggestion_is_the_government_that_was_named(talk, typed, place):
+    assert "Thank you" in await talk.says(f"/suggest {typed}")
+    (kept,) = (await suggestions(talk.store)).values()
+    assert (kept.place.name, kept.place.county, kept.place.fips) == place
+
+
+async def test_one_site_is_suggested_once_however_it_is_written(talk):
+    for number, typed in enumerate(
+        ("http://www.ayden.gov/agendas", "https://ayden.gov/agendas/", "HTTPS://AYDEN.gov:443/Agendas?utm_source=x")
+    ):
+        said = await talk.says(f"/suggest {typed} Ayden NC", address=str(number))
+        assert ("Thank you" if not number else "already suggested") in said
+
+
+async def test_a_token_in_a_suggested_address_is_not_shown(talk):
+    await talk.ask("/suggest https://webapi.legistar.com/v1/pitt?token=secret Pitt County NC")
+    assert "secret" not in plain_text((await talk.ask("suggested", address="99")).lines)
+    (kept,) = (await suggestions(talk.store)).values()
+    assert "secret" not in notice_of_suggestion(kept).text
+    assert kept.place.address.endswith("?token=secret")
+
+
+async def test_two_operators_who_press_at_once_decide_once(talk):
+    talk.chat_commands = ChatCommands(
+        talk.runner, OperatorCommands(talk.runner, [Operator("telegram", "99"), Operator("telegram", "98")], 6)
+    )
+    await talk.ask("/suggest https://greenville-nc.municodemeetings.com Greenville NC")
+    add, decline = (await talk.ask("suggested", address="99")).buttons[0]
+    said = await asyncio.gather(
+        talk.says(decline.command, address="98"),
+        talk.says(add.command, address="99"),
+        talk.says(add.command, address="98"),
+    )
+    assert sorted("already been decided" in each for each in said) == [False, True, True]
+    (kept,) = (await suggestions(talk.store)).values()
+    assert (kept.decision == "added") == ("Greenville, NC" in await added_sources(talk.store))
 
 
 @pytest.mark.parametrize("watches", [True, False])

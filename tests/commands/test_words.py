@@ -205,7 +205,7 @@ async def test_a_list_of_a_county_a_town_or_a_type_of_agency_has_only_its_agenci
         (["watch TX", "watch OH", "undo"], "undo", "There's nothing to undo."),
         ([], "undo", "There's nothing to undo."),
         ([], "forget", "there's nothing to delete"),
-        (["watch TX"], "always on", "this takes effect once you choose a digest"),
+        (["watch TX"], "always on", "This takes effect once you choose a digest"),
         (["watch TX"], "hello", "watching Texas. Alerts as they happen."),
         (["watch TX"], "watch agency", "Which agency?"),
         (["watch FL"], "recent", "No changes in Florida since"),

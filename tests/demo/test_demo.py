@@ -53,7 +53,7 @@ def test_every_scene_happens_in_a_browser_and_a_click_approves_the_held_list(bro
         assert "Was on the agenda of the Pretend Harbor Town Council" in reader
         assert "Storybook Springs Police Department (Texas) is no longer on ICE's 287(g) list" in reader
         assert "Make-Believe Mesa" not in page.locator(".columns").inner_text()
-        assert "as “Make-Believe Mesa Police Department”. Nobody was told." in page.locator("#lines").inner_text()
+        assert "as “Make-Believe Mesa Police Department”. No one was told." in page.locator("#lines").inner_text()
         for room, words in (("daily", "1 new 287(g) agreement"), ("diario", "1 nuevo acuerdo 287(g)")):
             assert words in page.locator(f"#{room}-log").inner_text()
             picture = page.locator(f"#{room}-log img").first
@@ -98,7 +98,7 @@ def test_it_works_without_script_on_a_phone_in_the_dark_and_a_rejected_list_tell
                 key.click()
         while "The season is over" not in page.inner_text("body"):
             page.goto(chats)
-        assert "You rejected the list. Nobody was told anything." in page.locator("#lines").inner_text()
+        assert "You rejected the list. No one was told anything." in page.locator("#lines").inner_text()
         assert "no longer on ICE's list" not in page.locator("#daily-log").inner_text().partition("Georgia:")[2]
         page.context.close()
         for scheme in ("light", "dark"):

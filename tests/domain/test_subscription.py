@@ -15,14 +15,17 @@ from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.geography.counties import OTHER_NAME, counties, plain_county
 from bot.domain.geography.states import STATES
+from bot.domain.language import Language
 from bot.domain.subscription import (
     ALL_STATES,
+    STOPPED,
     Cadence,
     Filter,
     Subscription,
     county_entry,
     county_in,
     due_at,
+    is_overtaken,
     owed,
     slot_at,
 )
@@ -99,6 +102,13 @@ def test_listed_is_never_news():
         ({"agencies": {"constable precinct 4": 0}}, True),
         ({"agencies": {"sheriff": 0}}, False),
         ({"states": {"FL": 0}, "counties": {"TX/harris": 0}}, True),
+        ({"agency_types": {"constable@TX": 0}}, True),
+        ({"agency_types": {"constable@*": 0}}, True),
+        ({"agency_types": {"constable@TX/harris": 0}}, True),
+        ({"agency_types": {"constable@FL": 0}}, False),
+        ({"agency_types": {"constable@TX/hill": 0}}, False),
+        ({"agency_types": {"constable@FL/harris": 0}}, False),
+        ({"agency_types": {"sheriff@TX": 0}}, False),
         ({"states": {"TX": 0}, "support_types": {SupportType.WSO: 0}}, True),
         ({"states": {"TX": 0}, "support_types": {SupportType.TFM: 0}}, False),
     ],
@@ -121,6 +131,16 @@ def test_a_filter_matches_what_it_watches(watched, hears):
 def test_an_entry_is_owed_nothing_older_than_itself(entries):
     assert not Filter(**entries).matches(change(seq=10))
     assert Filter(**entries).matches(change(seq=11))
+
+
+def test_choosing_types_leaves_out_no_older_change_because_all_types_were_watched_before():
+    before = Filter(states={"TX": 0})
+    only = replace(before, support_types={SupportType.WSO: 0}).since(20, before)
+    assert only.matches(change(seq=10))
+    more = replace(only, support_types={SupportType.WSO: 0, SupportType.TFM: 0}).since(30, only)
+    task_force = replace(HARRIS, support_type=SupportType.TFM)
+    assert more.matches(change(seq=10))
+    assert [more.matches(change(agreement=task_force, seq=seq)) for seq in (10, 31)] == [False, True]
 
 
 def test_one_entry_of_two_is_enough():
@@ -463,6 +483,20 @@ def test_a_digest_is_due_at_its_time_unless_something_delays_it():
     for held_back in (replace(due, retry_at=later), replace(due, quiet_until=later)):
         assert not held_back.is_due(FIRST)
         assert held_back.is_due(later)
+
+
+def test_a_digest_that_is_sent_in_part_is_finished_even_if_the_next_one_is_due():
+    here = subscription(at=time(9), pinned=7, pinned_at=local(NEW_YORK, 2026, 11, 24, 9))
+    later, next_day = local(NEW_YORK, 2026, 11, 24, 23), local(NEW_YORK, 2026, 11, 25, 9)
+    assert [is_overtaken(here, now) for now in (later, next_day)] == [False, True]
+    assert not is_overtaken(replace(here, sent=1), next_day)
+    assert not is_overtaken(replace(here, cadence=Cadence.INSTANT), next_day)
+
+
+def test_a_pause_by_a_person_does_not_end_once_the_token_works():
+    rejected = subscription(paused="the token was rejected", refused=True)
+    assert rejected.with_settings(replace(rejected.settings, language=Language.SPANISH)).refused
+    assert not rejected.with_settings(replace(rejected.settings, paused=STOPPED)).refused
 
 
 # ── mentions ──────────────────────────────────────────────────────────────────────────────────────────────────────────

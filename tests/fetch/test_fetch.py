@@ -465,7 +465,7 @@ async def test_a_name_without_an_address_is_unreachable(fetching):
         raise socket.gaierror(-2, "Name or service not known")
 
     async with fetching(resolve=resolve) as fetch:
-        with pytest.raises(Unreachable, match="has a host name without an address"):
+        with pytest.raises(Unreachable, match="can't be found, because its host name has no address"):
             await fetch.get("http://nowhere.example/x", source="ICE")
 
 
@@ -654,7 +654,10 @@ async def test_a_robots_txt_that_is_not_there_forbids_nothing(fetch, ice, status
 @pytest.mark.parametrize(("status", "error"), [(500, Unreachable), (503, Unreachable), (429, Blocked)])
 async def test_without_any_robots_txt_nothing_else_is_asked(fetch, ice, status, error):
     ice.answer("/robots.txt", status)
-    with pytest.raises(error, match=rf"ICE: we ask nothing without robots\.txt: .*/robots\.txt answered {status}"):
+    with pytest.raises(
+        error,
+        match=rf"ICE: robots\.txt couldn\'t be read, so we asked for nothing else: .*/robots\.txt answered {status}",
+    ):
         await fetch.get(ice.url, source="ICE")
     assert ice.count() == 0
     assert len(ice.asked("/robots.txt")) == 3

@@ -483,6 +483,17 @@ async def test_one_refusal_after_the_program_was_down_for_days_is_not_two_days_o
         await chat.deliver(NOON + timedelta(days=days))
         assert (await chat.mine()).paused is None
         assert (await chat.mine()).failing_since == NOON + timedelta(days=days)
+        assert (await chat.mine()).failures == 1
+        assert (await chat.mine()).retry_at == NOON + timedelta(days=days, minutes=1)
+
+
+def test_a_few_refusals_over_days_are_too_few_to_pause_a_chat():
+    subscription = Subscription(id="s1", channel="telegram", address="1", filter=Filter())
+    fault = SendError("chat not found", refused=True)
+    for tries in range(1, 10):  # a program that runs for a minute every 40 hours
+        subscription = verdict(subscription, fault, NOON + (tries - 1) * timedelta(hours=40))
+        assert (subscription.paused, subscription.failures) == (None, tries)
+    assert verdict(subscription, fault, NOON + 9 * timedelta(hours=40)).paused == "chat not found (for 2 days)"
 
 
 async def test_a_platform_that_was_down_for_three_days_silences_no_one_for_good(chat):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -58,6 +59,27 @@ def test_a_source_that_was_read_well_is_exported_with_the_day(countersign, tmp_p
     )
 
 
+def test_what_was_exported_is_the_same_catalog_elsewhere(countersign, tmp_path):
+    folder = tmp_path / "config" / "sources"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "VA.toml").write_text(
+        'zone = "America/New_York"\n["Richmond"]\nkind = "legistar"\ncounty = "Richmond City"\nfips = "51760"\n'
+        'address = "https://webapi.legistar.com/v1/richmond?token=abc"\nbody = "Council"\nverified = 2026-11-01\n'
+        '["The \\"Old\\" Town [VA]"]\nkind = "page"\naddress = "https://x.gov/#a"\nselector = "#b > p"\nevery_hours = 12\n'
+    )
+    (folder / "TX.toml").write_text(
+        '["El Paso"]\nzone = "America/Denver"\nkind = "feed"\naddress = "https://e.gov/rss"\nverified = 2026-11-02\n'
+    )
+    before = countersign("sources", "export", "--all", "--json").stdout
+    shown = countersign("sources", "export", "--all")
+    assert shown.stdout.index("# config/sources/TX.toml") < shown.stdout.index("# config/sources/VA.toml")
+    assert "hold a token" in shown.stderr
+    for state in ("VA", "TX"):
+        (folder / f"{state}.toml").write_text(countersign("sources", "export", "--all", "--state", state).stdout)
+    assert countersign("sources", "export", "--all", "--json").stdout == before
+    assert countersign("sources", "export", "--all").stdout == shown.stdout
+
+
 def test_a_towns_page_with_a_calendar_in_a_frame_proposes_the_calendar(countersign):
     with LoopbackWeb().run_in_thread() as web:
         frame = '<p>Agendas</p><iframe src="https://nash.iqm2.com/Citizens/Default.aspx"></iframe><footer>Nashville, NC 27856</footer>'
@@ -67,6 +89,37 @@ def test_a_towns_page_with_a_calendar_in_a_frame_proposes_the_calendar(countersi
     assert "This page shows or links to https://nash.iqm2.com/Citizens/Calendar.aspx (iqm2)" in shown.stderr
     assert '["Nash County"]\nkind = "page"' in kept.stdout
     assert 'fips = "37127"\n' in kept.stdout
+
+
+def test_another_places_portal_and_a_second_one_are_named(countersign):
+    old, new = "https://pittcountync.iqm2.com/Citizens", "https://pittnc.portal.civicclerk.com/"
+    with LoopbackWeb().run_in_thread() as web:
+        both = f'<a href="{old}">2024</a><a href="{new}">2026</a>'
+        web.files["/town"] = page(f"{both}<footer>PO Box 1, Ayden, NC 28513</footer>", title="Town of Ayden")
+        web.files["/county"] = page(f"{both}<footer>Greenville, NC 27834</footer>", title="Pitt County")
+        site = web.address.rstrip("/")
+        town = countersign("sources", "add", f"{site}/town")
+        county = countersign("sources", "add", f"{site}/county", expect=1)
+        read = countersign("read", f"{site}/county")
+    assert f"links to {old}/Calendar.aspx (iqm2), which seems to be another place's" in town.stderr
+    assert "(civicclerk), which seems to be another place's" in town.stderr
+    assert '[Ayden]\nkind = "page"' in town.stdout
+    assert "(iqm2), so that is proposed instead" in county.stderr
+    assert "It also links to https://pittnc.api.civicclerk.com/v1 (civicclerk)." in county.stderr
+    again = shlex.split(county.stderr.partition("To propose it anyway, run: countersign ")[2].partition("\n")[0])
+    table = countersign(*again).stdout
+    assert table.startswith('["Pitt County"]\nkind = "iqm2"\n')
+    assert 'county = "Pitt"\n' in table
+    assert "(iqm2). To read that, run the command with it." in read.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--unread", "--state", "NC")])
+def test_a_platforms_own_page_is_refused_with_the_address_to_copy(countersign, more):
+    shown = countersign("sources", "add", "https://pitt.granicus.com", *more, expect=2)
+    assert "looks like https://pitt.granicus.com/ViewPublisher.php?view_id=NUMBER" in shown.stderr
+    assert not shown.stdout
+    twice = countersign("sources", "add", "https://a.gov https://b.gov", *more, expect=2)
+    assert "several addresses. Give one." in twice.stderr
 
 
 def test_an_unknown_platform_is_read_as_a_page_and_says_so(countersign):

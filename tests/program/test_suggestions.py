@@ -26,7 +26,7 @@ def test_the_operator_adds_a_site_with_a_press_and_both_chats_hear_of_its_readin
             lambda: "I passed it on to the operator: Nash County, NC (Municode)" in texts(here.telegram.messages, "43")
         )
         here.telegram.say("/suggested", chat=99, user=99)
-        wait_for(lambda: "Someone suggests a site to read" in texts(here.telegram.messages, "99"))
+        wait_for(lambda: "Someone suggested a site to read" in texts(here.telegram.messages, "99"))
         asked = next(m for m in here.telegram.messages if m.chat == "99" and keys_of(m))
         press(here, asked, "Add it")
         wait_for(lambda: any("Added: Nash County, NC." in m.text for m in here.telegram.edits))

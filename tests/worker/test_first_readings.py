@@ -111,7 +111,7 @@ async def test_a_site_that_fails_or_is_another_places_says_so(here):
         await worker.idle()
     ((_, text),) = channel.told
     assert "I couldn't read Nash County's agendas (a page) just now." in text
-    assert "I don't read Nashville's agendas (a page): the site doesn't work, or it's another place's." in text
+    assert "I don't read Nashville's agendas (a page): the site doesn't work, or it belongs to another place." in text
 
 
 async def test_a_chat_that_unsubscribed_in_between_is_not_told(here):
@@ -208,7 +208,7 @@ async def test_a_suggestion_is_told_to_the_operator_once(here):
         await notify(runner(nash), [Operator("telegram", "99")], stale_after=None)
     ((address, text),) = channel.told
     assert address == "99"
-    assert "Someone suggests a site to read: Nash County, NC (a page)" in text
+    assert "Someone suggested a site to read: Nash County, NC (a page)" in text
     assert "https://nash.example/a" in text
 
 

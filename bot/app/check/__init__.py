@@ -143,11 +143,11 @@ async def _in_time(asking: Awaitable[Sequence[Finding]]) -> list[Finding]:
         async with asyncio.timeout(WITHIN):
             return list(await asking)
     except TimeoutError:
-        return [unknown(f"The answers took longer than {WITHIN:g} seconds, so the rest wasn't asked.")]
+        return [unknown(f"The answers took longer than {WITHIN:g} seconds, so I stopped asking.")]
     except StoreError as fault:
         return [unknown(f"The store couldn't be read: {fault}")]
     except Exception as bug:  # noqa: BLE001 - a foreign answer can be odd in unforeseen ways, and the rest still counts
-        return [unknown(f"An answer made no sense ({type(bug).__name__}), so the rest wasn't asked.")]
+        return [unknown(f"An answer made no sense ({type(bug).__name__}), so I stopped asking.")]
 
 
 async def _of_ocr(settings: Settings) -> list[Finding]:

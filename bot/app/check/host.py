@@ -59,7 +59,13 @@ def _of_room(folder: Path) -> list[Finding]:
         return [wrong(f"The disk of {folder} has room for only {files.f_favail:,} more files.", "Remove some files.")]
     if free < FULL:
         return [wrong(f"Only {said}", "Free some space; the program stops recording when the disk is full.")]
-    return [warning(f"Only {said}", "A year of lists takes about 500 MB.") if free < SCARCE else fine(said)]
+    return [
+        warning(
+            f"Only {said}", "A year of ICE's lists takes about 35 MB, and the documents of local agendas come on top."
+        )
+        if free < SCARCE
+        else fine(said)
+    ]
 
 
 # ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bot import __version__
 from bot.app import control_socket
+from bot.app.greeting import own_command
 from bot.channels.protocols import Notes
 from bot.channels.sealed_address import AddressSeal, is_sealed
 from bot.commands.as_json import JsonObject
@@ -128,7 +129,8 @@ def _of_writers(settings: Settings, running: JsonObject | None) -> list[Finding]
     if running is None:
         return [
             unknown(
-                "No program is running on this folder, so some things can't be tried.", "To start it: countersign run"
+                "No program is running on this folder, so some things can't be tried.",
+                f"To start it, run: {own_command()} run",
             )
         ]
     if running is SILENT:

@@ -124,7 +124,7 @@ class SlackSetup(Setup[SlackSettings]):
             if answer.get("ok") is not True:
                 raise TokenRejected(_rejection("bot token", "xoxb-", answer))
             user, team = (legible(str(answer.get(name, ""))) for name in ("user", "team"))
-            said.append(f"The bot token is that of {user} in the workspace {team}.")
+            said.append(f"The bot token belongs to {user} in the workspace {team}.")
         if settings.slack_app_token is not None:
             answer = await ask(
                 f"{settings.slack_api_url}apps.connections.open", {}, _revealed(settings.slack_app_token)

@@ -13,7 +13,7 @@ SHORTEST_KEY = 32  # characters
 PURPOSE = b"countersign vault 1"
 
 _TOO_SHORT = (
-    f"COUNTERSIGN_SECRET_KEY must have at least {SHORTEST_KEY} characters that nobody can guess. "
+    f"COUNTERSIGN_SECRET_KEY must have at least {SHORTEST_KEY} characters that no one can guess. "
     "This makes one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 )
 _WRONG = (

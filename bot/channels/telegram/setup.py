@@ -86,7 +86,7 @@ class TelegramSetup(Setup[TelegramSettings]):
                 "Telegram doesn't know this token. Copy it again from @BotFather (/mybots, your bot, API Token)."
             )
         bot = legible(str(_of(answer, "result").get("username", "")))
-        return (f"The token is that of @{bot}. People can write to it at https://t.me/{bot}",)
+        return (f"The token belongs to @{bot}. People can write to it at https://t.me/{bot}",)
 
     async def writers(self, settings: TelegramSettings, ask: Ask) -> Sequence[Writer]:
         answer = await _asked(settings, ask, "getUpdates", {"timeout": "0"})

@@ -97,7 +97,7 @@ def about_lines(language: Language, page: str, every: timedelta) -> tuple[Line, 
 
 _PROGRAM = Phrase(
     "Section 287(g) of the Immigration and Nationality Act lets ICE give state and local officers some powers of "
-    "immigration officers. There are three models. Officers:"
+    "immigration officers. Under its three models, officers:"
 )
 _MOA = Phrase(
     "ICE and the agency sign a memorandum of agreement (MOA); ICE posts many of them. “Pending” agencies have applied "

@@ -12,6 +12,7 @@ from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording
+from bot.domain.web_address import masked
 
 MOST_NAMED = 5
 MOST_SCANS = 3  # of one source
@@ -33,7 +34,9 @@ SAID: Mapping[str, Phrase] = {
     "read_empty": Phrase("I read {name}'s agendas ({platform}), but nothing is on them yet."),
     "reading": Phrase("I'm reading the agendas of {names} now. I'll tell you what I find."),
     "failed": Phrase("I couldn't read {name}'s agendas ({platform}) just now. I'll keep trying."),
-    "parked": Phrase("I don't read {name}'s agendas ({platform}): the site doesn't work, or it's another place's."),
+    "parked": Phrase(
+        "I don't read {name}'s agendas ({platform}): the site doesn't work, or it belongs to another place."
+    ),
     "others": Phrase(
         "I also read the agendas of {n} other place there.", "I also read the agendas of {n} other places there."
     ),
@@ -51,6 +54,11 @@ SAID: Mapping[str, Phrase] = {
     "suggest_bad": Phrase(
         "“{typed}” isn't a web address that I can read. It should look like https://www.example.gov/agendas"
     ),
+    "suggest_two": Phrase("Send one address at a time."),
+    "suggest_needed": Phrase(
+        "I know the platform at {host}, but that address isn't a place's list of meetings. Open the list and copy its "
+        "address, which looks like {needed}"
+    ),
     "suggest_private": Phrase("“{typed}” isn't the address of a public website, so I can't read it."),
     "suggest_known": Phrase("I already have that site: {name} ({platform})."),
     "suggest_again": Phrase("Someone has already suggested that site. The operator will decide."),
@@ -61,7 +69,7 @@ SAID: Mapping[str, Phrase] = {
     "suggest_thanks": Phrase("Thank you. I passed it on to the operator: {name} ({platform})."),
     "suggest_later": Phrase("I'll tell you once I've read it."),
     # for the operator
-    "suggested": Phrase("Someone suggests a site to read: {name} ({platform})"),
+    "suggested": Phrase("Someone suggested a site to read: {name} ({platform})"),
     "suggested_replaces": Phrase("It would replace {address}."),
     "suggested_none": Phrase("No suggestion is waiting."),
     "suggested_gone": Phrase("That suggestion has already been decided."),
@@ -154,9 +162,9 @@ def reading_line(language: Language, places: Sequence[Place]) -> Line:
 def suggestion_reply(language: Language, *, key: str, place: Place, replaces: str = "") -> Reply:
     """Ask the operator about a suggested site."""
     title = said(language, "suggested", name=place.name, platform=platform(language, place.kind))
-    lines: list[Line] = [(Span(title, strong=True),), (Span(place.address),)]
+    lines: list[Line] = [(Span(title, strong=True),), (Span(masked(place.address)),)]
     if replaces:
-        lines.append(line(language, "suggested_replaces", address=replaces))
+        lines.append(line(language, "suggested_replaces", address=masked(replaces)))
     add = Button(said(language, "b_add"), f"suggested add {key}")
     decline = Button(said(language, "b_decline"), f"suggested no {key}")
     return Reply(lines=tuple(lines), buttons=((add, decline),), in_place=True)

@@ -62,7 +62,7 @@ SAID: Mapping[str, Phrase] = {
     ),
     "retract_reads": Phrase("This is what they would read in {tongue}:"),
     "retract_one_language": Phrase(
-        "Your words are in one language only. Readers of the other will see them as a quotation."
+        "Your words are in only one language. Readers in the other will see them as a quotation."
     ),
     "retract_old": Phrase("That button is out of date, so nothing was retracted. Send /retract {seq} again."),
     "retracted": Phrase(
@@ -223,7 +223,7 @@ def change_line(wording: Wording, change: Change) -> Line:
     values = {"seq": str(change.seq), "agency": agreement.agency, "state": state_name(agreement.state, language)}
     if change.mention is not None:
         return line(language, "retract_mention", title=change.mention.title, **values)
-    happened = wording.happened(change.kind)
+    happened = wording.happened(change.kind, change)
     return line(language, "retract_what", support=wording.support(agreement), happened=happened, **values)
 
 

@@ -522,6 +522,17 @@ def is_state(text: str) -> bool:
     return _state_by_name(text.strip()) is not None
 
 
+def name_and_state(text: str) -> tuple[str, str]:
+    """Split a text such as "St. Louis, Missouri" into a name and a postal code. Without a state, both are ""."""
+    words = text.replace(",", " ").split()
+    for size in range(min(_LONGEST_STATE, len(words) - 1), 0, -1):
+        tail = folded(" ".join(words[-size:]))
+        code = tail.upper() if tail.upper() in STATES else _by_name().get(tail, "")
+        if code:
+            return " ".join(words[:-size]), code
+    return "", ""
+
+
 def is_agency_type(text: str) -> bool:
     """Return True if the whole text is a type of agency, such as "campus police"."""
     words = text.split()

@@ -18,7 +18,7 @@ from bot.domain.subscription import ALL_STATES, STOPPED, Filter, Settings, count
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
-from bot.domain.text.wording import HAPPENED, HELD, Wording, county_name
+from bot.domain.text.wording import HELD, Wording, county_name
 
 
 class Mistake(NamedTuple):
@@ -116,8 +116,8 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "offset": Mistake(
         Phrase(
-            "“{typed}” is a difference from UTC, not a time zone, because it doesn't say when clocks change. Name the "
-            "zone or a big city in it, such as America/Chicago or Chicago."
+            "“{typed}” is an offset from UTC, which doesn't say when clocks change. Send a time zone or a big city in "
+            "it, such as America/Chicago or Chicago."
         ),
         Phrase("Try /digest 8:00 America/Chicago."),
     ),
@@ -227,7 +227,7 @@ SAID: Mapping[str, Phrase] = {
         "You'll get a daily or weekly digest even if nothing changed. To turn this off, send /always off."
     ),
     "always_later": Phrase(
-        "You get alerts right away now, so this takes effect once you choose a digest, as in /digest 8:00."
+        "You get instant alerts now. This takes effect once you choose a digest, as in /digest 8:00."
     ),
     "always_off": Phrase(
         "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
@@ -237,10 +237,12 @@ SAID: Mapping[str, Phrase] = {
         "off, send /reminders off."
     ),
     "reminders_off": Phrase(
-        "I don't remind you of meetings with 287(g) on their agendas. To hear the evening before, send /reminders on."
+        "I don't remind you of meetings with 287(g) on their agendas. To get a reminder the evening before, send "
+        "/reminders on."
     ),
     # answers
     "preview": Phrase("An example: the last message you would have gotten, on {when}."),
+    "preview_latest": Phrase("An example, with the latest changes:"),
     "preview_none": Phrase("Nothing like this has happened since I started reading ICE's list."),
     "more": Phrase("… and {n} more"),
     "more_lines": Phrase("… and {n} more line", "… and {n} more lines"),
@@ -268,7 +270,6 @@ SAID: Mapping[str, Phrase] = {
     "row": Phrase("row {rows}"),
     "rows": Phrase("rows {rows}"),
     "not_on_it": Phrase("where it doesn't appear"),
-    "listed": HAPPENED[Kind.LISTED],
     "status_read": Phrase("{source}: last read {when}"),
     "status_never": Phrase("{source}: not read yet"),
     "status_held": HELD,
@@ -317,7 +318,7 @@ SAID: Mapping[str, Phrase] = {
         "The place you sent isn't in any U.S. county, so there's nothing to watch there. I didn't store it."
     ),
     "ask_statewide": Phrase(
-        "Statewide agencies of {states}, such as a highway patrol or a prison system, are included. Keep them?"
+        "I included statewide agencies of {states}, such as a highway patrol or a prison system. Keep them?"
     ),
     "statewide_kept": Phrase("Statewide agencies are included when you add a ZIP code or a town."),
     "statewide_gone": Phrase("Statewide agencies aren't included when you add a ZIP code or a town."),

@@ -143,8 +143,8 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
             yield f"{len(replaced)} of {counted(before, 'agreement')} would have another {column} at once"
     if others and gone and gone + len(others) > _most_gone(before) >= max(gone, len(others)):
         yield (
-            f"{gone} of {counted(before, 'agreement')} would leave the list and {len(others)} would have another state "
-            "or name"
+            f"{gone} of {counted(before, 'agreement')} would leave the list and {len(others)} would have another "
+            "state, name, support type or county"
         )
 
 

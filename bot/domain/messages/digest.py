@@ -41,11 +41,12 @@ class Details:
     """The sections that are too long to show at once.
 
     Telegram folds them into a quote that the reader opens. Slack puts them in the message's thread, under `title`, and
-    the message shows `summary` in their place.
+    the message shows `summary` in their place, and `where` they are.
     """
 
     title: Line
     summary: tuple[Line, ...]
+    where: Line
     sections: tuple[Section, ...]
 
 
@@ -85,7 +86,14 @@ class Digest:
 
     @property
     def without_details(self) -> "Digest":
-        """The digest with the summary in place of the details."""
+        """The digest with the summary in place of the details, which are in the thread."""
+        if self.details is None:
+            return self
+        return replace(self, lead=(*self.lead, *self.details.summary, self.details.where), details=None)
+
+    @property
+    def summed_up(self) -> "Digest":
+        """The digest with only the summary of the details, which are nowhere else."""
         if self.details is None:
             return self
         return replace(self, lead=(*self.lead, *self.details.summary), details=None)

@@ -183,7 +183,9 @@ class Grouping:
             "The names of all {n} agencies are in the thread.",
             number,
         )
-        return Details(title=(Span(title, strong=True),), summary=(*summary, (Span(thread),)), sections=tuple(folded))
+        return Details(
+            title=(Span(title, strong=True),), summary=tuple(summary), where=(Span(thread),), sections=tuple(folded)
+        )
 
     # ── items ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,7 +196,10 @@ class Grouping:
             return Item(lines=self.wording.mention(changes[0]), covers=covers)
         types = _unique(self.wording.support(change.agreement) for change in changes)
         wording = self.wording
-        text = wording.short_support(types) if together else wording.support_line(types, explained)
+        if self.is_alone and len(types) > 1:
+            text = formats(wording.language).join(types)  # the headline says how many agreements there are
+        else:
+            text = wording.short_support(types) if together else wording.support_line(types, explained)
         under: Line = (Span(text),)
         if together and types == [self._common_type]:
             under = ()

@@ -90,7 +90,7 @@ class PictureWording:
         if self._shown.has_course or series[0][0] == last:
             return course_in_words(series, last, self._language, long=long)
         day = self._formats.day(series[0][0]) if long else self.short(series[0][0])
-        return say(self._language, "We have read ICE's list since {day}", day=day)
+        return say(self._language, "We've been reading ICE's list since {day}", day=day)
 
     def changes(self) -> str:
         """Return the heading for the week's changes.

@@ -137,11 +137,11 @@ class PlaceWording:
         day = self._formats.day(since) if long else self._formats.short_day(since, year=True)
         if since == self._shown.until:
             return say(self._language, "First read on {day}", day=day)
-        return say(self._language, "We have read ICE's list since {day}", day=day)
+        return say(self._language, "We've been reading ICE's list since {day}", day=day)
 
     def part(self) -> str:
         """Return a note if only some of the agreements in these states are counted."""
-        return say(self._language, "Only what this chat watches is counted.") if self._shown.is_part else ""
+        return say(self._language, "The figures cover only what this chat watches.") if self._shown.is_part else ""
 
     def source(self) -> str:
         """Return the source line."""

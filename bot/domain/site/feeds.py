@@ -161,7 +161,7 @@ def _title(feed: Feed, change: Change) -> str:
         "{agency}, {state}: {happened}",
         agency=legible(agreement.agency),
         state=state_name(agreement.state, language),
-        happened=Wording(language, ZONE).happened(change.retracted or change.kind),
+        happened=Wording(language, ZONE).happened(change.retracted or change.kind, change),
     )
     return say(language, "Correction: {told}", told=told) if change.kind is Kind.RETRACTED else told
 

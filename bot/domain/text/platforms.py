@@ -44,7 +44,9 @@ SLACK_ADMINS_ONLY = Phrase(
     "Only an administrator of this workspace can change the settings. Anyone can use help, status, list, recent, "
     "agency and what."
 )
-SLACK_UNSURE = Phrase("Slack didn't say in time whether you're an administrator, so nothing changed. Please try again.")
+SLACK_UNSURE = Phrase(
+    "Slack didn't confirm in time that you're an administrator, so nothing changed. Please try again."
+)
 SLACK_CHANGED = Phrase("{who} changed this channel's settings:")
 SLACK_INVITE = Phrase("Countersign isn't in this channel, so it can't post here. Type /invite {bot}")
 SLACK_DIRECT = Phrase("These settings are for your direct messages with {bot}.")

@@ -40,7 +40,18 @@ HAPPENED: Mapping[Kind, Phrase] = {
     Kind.RETRACTED: Phrase("sent in error"),
     Kind.LISTED: Phrase("already on ICE's list when Countersign started"),
 }
-AMENDED_ON_AGENDA = Phrase("amended on a local agenda")
+ON_PENDING: Mapping[Kind, Phrase] = {
+    **HAPPENED,
+    Kind.CORRECTED: Phrase("corrected on ICE's pending list"),
+    Kind.RENAMED: Phrase("renamed on ICE's pending list"),
+    Kind.AMENDED: Phrase("amended on ICE's pending list"),
+    Kind.LISTED: Phrase("already on ICE's pending list when Countersign started"),
+}
+ON_AGENDA: Mapping[Kind, Phrase] = {
+    **HAPPENED,
+    Kind.AMENDED: Phrase("amended on a local agenda"),
+    Kind.LISTED: Phrase("already on a local agenda when Countersign first read it"),
+}
 COUNTED: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("{n} new agreement", "{n} new agreements"),
     Kind.WITHDRAWN: Phrase("{n} no longer listed", "{n} no longer listed"),
@@ -89,7 +100,7 @@ STATUSES: Mapping[str, Phrase] = {
 BACK_FROM: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is on again; it had been canceled."),
     POSTPONED: Phrase("The meeting is on again; it had been postponed."),
-    RESCHEDULED: Phrase("The meeting is back to its regular schedule; it had been rescheduled."),
+    RESCHEDULED: Phrase("The meeting is back on its regular schedule; it had been rescheduled."),
     RECESSED: Phrase("The meeting is back on its regular schedule; it had been recessed."),
     OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
     OFF_AGENDA: Phrase("The agenda mentions it again."),
@@ -156,12 +167,20 @@ class Wording:
 
         `on_agenda` is True if the items below the heading are agenda items.
         """
-        phrase = AMENDED_ON_AGENDA if on_agenda and kind is Kind.AMENDED else HAPPENED[kind]
+        phrase = (ON_AGENDA if on_agenda else HAPPENED)[kind]
         return (Span(f"{state_name(state, self.language)}: {phrase(self.language)}", strong=True),)
 
-    def happened(self, kind: Kind) -> str:
-        """Return a phrase for a kind of change, such as "no longer on ICE's list"."""
-        return HAPPENED[kind](self.language)
+    def happened(self, kind: Kind, change: Change | None = None) -> str:
+        """Return a phrase for a kind of change, such as "no longer on ICE's list".
+
+        With `change`, the phrase names the list or the agenda that the change is on.
+        """
+        phrases = HAPPENED
+        if change is not None and change.mention is not None:
+            phrases = ON_AGENDA
+        elif change is not None and change.list is ListName.PENDING:
+            phrases = ON_PENDING
+        return phrases[kind](self.language)
 
     # ── agreements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,7 +207,8 @@ class Wording:
         The types in `explained` have been explained before in the same message.
         """
         if len(types) > 1:
-            return say(self.language, "{types} ({n} agreements each)", types=self._formats.join(types), n=len(types))
+            named = self._formats.join(types)
+            return say(self.language, "{types} ({n} agreements per agency)", types=named, n=len(types))
         found = next((t for t, name in SUPPORT_TYPE_NAMES.items() if name(self.language) == types[0]), None)
         if found is None or types[0] in explained or found not in SUPPORT_TYPE_MEANINGS:
             return types[0]
@@ -590,7 +610,7 @@ class Wording:
             agency=agreement.agency,
             support=self.support(agreement),
             state=state_name(agreement.state, self.language),
-            happened=self.happened(kind),
+            happened=self.happened(kind, change),
             because=explained(change, self.language),
         )
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
 from html import escape
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
@@ -125,6 +125,11 @@ def name_from(address: str) -> str:
     words = f"{(parts.hostname or '').removeprefix('www.')}{parts.path}"
     words = re.sub(r"\.(?:rss|xml|atom|aspx?|php|html?)$", "", words.lower())
     return re.sub(r"[^a-z0-9.]+", "-", words).strip("-.")[:80]
+
+
+def query_values(query: str) -> dict[str, str]:
+    """Return the first value of each field in an address's query. The names are in lowercase, as servers read them."""
+    return {name.lower(): value for name, value in reversed(parse_qsl(query))}
 
 
 def is_web_address(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from urllib.parse import urldefrag
 
 from bs4 import BeautifulSoup, Tag
@@ -29,6 +30,9 @@ LONGEST_DELAY = 30  # seconds; a page that sends its readers on later has someth
 SHORTEST_VISIT = 3  # seconds; a page that is loaded again sooner has nothing to read
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
+_FRAMES = ["iframe", "frame", "embed", "object"]
+_ESCAPED = re.compile(r"\\(?:(/)|u00(2[6fF]))")  # / and & as JSON in a script may write them
+_WRITTEN = re.compile(r"(?:https?:)?//[\w-]+(?:\.[\w-]+)+(?::\d+)?[^\s\"'<>\\)\]}]*", re.IGNORECASE)
 
 
 _REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
@@ -78,23 +82,52 @@ def _text_of(parts: Sequence[Tag]) -> str:
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
 
 
-def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, ...], str]:
-    """Return what a page or a feed calls itself, and all its words, with the address in its footer."""
+def names_and_text(body: bytes, *, content_type: str = "") -> tuple[tuple[str, ...], str, str]:
+    """Return what a page or a feed calls itself, all its words, and those of its footer, with the site's address."""
     soup = _parsed(body, content_type)
     site = soup.find("meta", attrs={"property": "og:site_name"})
     names = [soup.title.get_text(" ") if soup.title else "", str(site.get("content", "")) if site else ""]
     for tag in soup.find_all(["script", "style"]):
         tag.decompose()
     shown = (" ".join(name.split())[:LONGEST_TITLE] for name in names)
-    return tuple(filter(None, shown)), " ".join(soup.get_text(" ").split())
+    footers = [tag for tag in soup.find_all(_is_footer) if not any(map(_is_footer, tag.parents))]
+    footer = " ".join(" ".join(tag.get_text(" ") for tag in footers).split())
+    return tuple(filter(None, shown)), " ".join(soup.get_text(" ").split()), footer
+
+
+def _is_footer(tag: Tag) -> bool:
+    named = f"{tag.get('id', '')} {tag.get('class', '')}".casefold()
+    return tag.name in {"footer", "address"} or tag.get("role") == "contentinfo" or "footer" in named
 
 
 def linked_addresses(body: bytes, address: str, *, content_type: str = "") -> list[str]:
-    """Return the addresses that a page shows in frames, and then those that it links to, each once."""
+    """Return the addresses that a page shows in frames, then those that it links to, then all others, each once.
+
+    The others are complete addresses in its scripts and in the settings of its widgets.
+    """
     soup = _parsed(body, content_type)
-    found = [str(tag.get("src", "")) for tag in soup.find_all(["iframe", "frame", "embed"])]
-    found += [str(tag.get("href", "")) for tag in soup.find_all("a", href=True)]
-    return list(dict.fromkeys(resolve_link(address, link) for link in found if link.strip()))
+    base = soup.find("base", href=True)
+    base_address = (resolve_link(address, str(base["href"])) if base else "") or address
+    found, others = [], []
+    for tag in soup.find_all(_FRAMES):
+        found += [str(value) for name, value in tag.attrs.items() if name in {"src", "data"} or name.endswith("-src")]
+    for tag in soup.find_all(True):
+        if tag.name in {"a", "area"} and tag.get("href"):
+            found.append(str(tag["href"]))
+        elif tag.name == "script" and tag.string:
+            others.append(tag.string)
+        elif tag.name not in {"link", "meta"} or "alternate" in str(tag.get("rel")):
+            others += map(str, tag.attrs.values())
+    written = (match[0] for text in others for match in _WRITTEN.finditer(_unescaped(text)))
+    links = [resolve_link(base_address, link) for link in (*found, *written) if link.strip()]
+    return list(dict.fromkeys(filter(None, links)))
+
+
+def _unescaped(text: str) -> str:
+    """Return a text of a script or of an attribute with its addresses as they are."""
+    if "//" not in text and "\\" not in text:
+        return ""
+    return unescape(_ESCAPED.sub(lambda found: found[1] or chr(int(found[2], 16)), text))
 
 
 def refresh_target(body: bytes, address: str) -> str:

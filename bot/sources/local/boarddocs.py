@@ -37,6 +37,7 @@ MOST_PARTS = 2_000  # sections and items of one meeting
 PAUSE = timedelta(hours=24)  # until the XML is tried again
 
 _PATH = re.compile(r"/([a-z0-9-]{2,12})/([\w-]+)/Board\.nsf(?=/|$)", re.IGNORECASE)
+_FOLDER = re.compile(r"/([a-z]{2})/([\w-]+)/?", re.IGNORECASE)
 # A tag ends before the next one begins. Otherwise, many tags without an end would take time by their square.
 _MEETING = re.compile(r"<meeting\s([^<>]*)>")
 _PART = re.compile(r"<(category|item)\s([^<>]*)>")
@@ -53,7 +54,8 @@ class BoardDocs:
     def recognizes(self, address: str) -> Place | None:
         """Return the site that an address belongs to. Its path tells the state."""
         parts = urlsplit(address)
-        found = _PATH.match(parts.path)
+        folder = _FOLDER.fullmatch(parts.path)
+        found = folder if folder and folder[1].upper() in STATES else _PATH.match(parts.path)
         if found is None or (parts.hostname or "").lower() not in {"go.boarddocs.com", "www.boarddocs.com"}:
             return None
         state, board = found[1].lower(), found[2].lower()

@@ -16,14 +16,14 @@ from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import fingerprint, resolve_link, when_in
+from bot.sources.formats.fields import fingerprint, query_values, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, first, page_tree, words
 from bot.sources.local.crawler import Crawler, IndexEntry, ParsedAgenda
 from bot.sources.local.linked_items import parse_linked_items
 from bot.sources.local.session import ReadSession
 
-_SITE = re.compile(r"[a-z0-9-]+\.destinyhosted\.com")
+_SITE = re.compile(r"(?:([a-z0-9-]+)\.)?destinyhosted\.com")
 _ITEM = re.compile(r"(?:agenda-item\.cfm\?|dsp=agm&)(?:[^#]*&)?seq=(\d+)", re.IGNORECASE)
 
 
@@ -35,11 +35,12 @@ class Destiny:
     def recognizes(self, address: str) -> Place | None:
         """Return the site that an address belongs to."""
         parts = urlsplit(address)
-        host = (parts.hostname or "").lower()
-        site = parse_qs(parts.query).get("id", [""])[0]
-        if not _SITE.fullmatch(host) or not site.isdecimal():
+        host = _SITE.fullmatch((parts.hostname or "").lower())
+        site = query_values(parts.query).get("id", "")
+        if host is None or not site.isdecimal():
             return None
-        proposed = f"https://{host}/agenda_publish.cfm?id={site}"
+        folder = host[1] if host[1] not in {None, "www"} else "public"
+        proposed = f"https://{folder}.destinyhosted.com/agenda_publish.cfm?id={site}"
         return Place(name=f"destiny-{site}", kind=self.kind, address=proposed, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
@@ -58,7 +59,7 @@ class Destiny:
 
 def _months(address: str, session: ReadSession) -> Iterator[str]:
     parts = urlsplit(address)
-    site = parse_qs(parts.query).get("id", [""])[0]
+    site = query_values(parts.query).get("id", "")
     base = f"{parts.scheme}://{parts.netloc}{parts.path or '/agenda_publish.cfm'}"
     today = session.today
     for month in (today.month, today.month + 1):

@@ -3,13 +3,13 @@
 import asyncio
 import re
 from datetime import datetime
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.agenda import LocalReading, Place
 from bot.domain.document import Expect
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
-from bot.sources.formats.fields import name_from
+from bot.sources.formats.fields import name_from, query_values
 from bot.sources.local.crawler import Crawler
 from bot.sources.local.feed_index import feed_entries
 from bot.sources.local.session import ReadSession
@@ -17,6 +17,7 @@ from bot.sources.local.session import ReadSession
 _FEED_PATH = re.compile(
     r"\.(?:rss|xml|atom|rdf)$|/(?:rss|feed|feeds|atom)/?$|/RSSFeed\.aspx$|/\w*RSS\.php$", re.IGNORECASE
 )
+_OF_VIDEOS = frozenset({"podcast", "vpodcast", "video"})  # the modes of a Granicus feed that has no agendas
 _FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|alt)=(?:rss|atom)|(?:^|&)feed=", re.IGNORECASE)
 
 
@@ -29,10 +30,12 @@ class Feed:
         """Return the feed at this address. For a Granicus view, return its agenda feed."""
         parts = urlsplit(address)
         host = parts.hostname or ""
-        if host.endswith(".granicus.com") and "view_id" in (asked := parse_qs(parts.query)):
-            query = f"view_id={asked['view_id'][0]}&mode={asked.get('mode', ['agendas'])[0]}"
+        view = query_values(parts.query).get("view_id", "") if host.endswith(".granicus.com") else ""
+        if view.isdecimal():
+            mode = query_values(parts.query).get("mode", "agendas")
+            query = f"view_id={view}&mode={'agendas' if mode in _OF_VIDEOS else mode}"
             feed = urlunsplit(("https", parts.netloc, "/ViewPublisherRSS.php", query, ""))
-            return Place(name=f"{host.split('.')[0]}-{asked['view_id'][0]}", kind=self.kind, address=feed, state="")
+            return Place(name=f"{host.split('.')[0]}-{view}", kind=self.kind, address=feed, state="")
         is_feed = _FEED_PATH.search(parts.path) or _FEED_QUERY.search(parts.query)
         if not is_feed or "sitemap" in parts.path.lower():
             return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import Place
@@ -31,25 +32,36 @@ async def why_not_its_site(fetch: Fetcher, place: Place) -> str:
     return await asyncio.to_thread(_why, document, place)
 
 
-async def look_at(fetch: Fetcher, place: Place) -> tuple[Place | None, tuple[str, str]]:
-    """Fetch a source's page. Return the source on a known platform that it shows or links to, and whose site it is.
+async def look_at(fetch: Fetcher, place: Place) -> tuple[list[Place], tuple[str, str]]:
+    """Fetch a source's page. Return the sources on known platforms that it leads to, and whose site it is.
 
-    Only a page of no known platform is searched for another source. Raise SourceError if the page can't be read.
+    A page of a known platform leads to another only if the site sends its readers there. Raise SourceError if the page
+    can't be read.
     """
-    document = await fetch.get(front_page(place), source=place.name, accept="text/html, */*;q=0.5")
+    document = await fetch.get(page_of_list(place), source=place.name, accept="text/html, */*;q=0.5")
     return await asyncio.to_thread(_seen_on, document, place)
 
 
-def _seen_on(document: Document, place: Place) -> tuple[Place | None, tuple[str, str]]:
-    if Expect.seen_in(document.body) is not Expect.HTML:
-        return None, ("", "")
+def page_of_list(place: Place) -> str:
+    """Return the address of the page that shows a source's list. That of a Granicus feed can be very long."""
+    return front_page(place).replace(".granicus.com/ViewPublisherRSS.php?", ".granicus.com/ViewPublisher.php?")
+
+
+def _seen_on(document: Document, place: Place) -> tuple[list[Place], tuple[str, str]]:
+    address = document.headers.get("final-address", document.address)
+    if Expect.seen_in(document.body) not in {Expect.HTML, Expect.FEED}:
+        return _others([address], place), ("", "")
     from bot.sources.formats import html  # noqa: PLC0415 - slow to import, and few readings need it
 
     content_type = document.headers.get("content-type", "")
-    address = document.headers.get("final-address", document.address)
     linked = html.linked_addresses(document.body, address, content_type=content_type) if place.kind == "page" else []
-    found = recognized_among(each for each in linked if each.startswith("http"))
-    return found, stated_place(*html.names_and_text(document.body, content_type=content_type))
+    stated = stated_place(*html.names_and_text(document.body, content_type=content_type))
+    return _others([address, *linked], place), stated
+
+
+def _others(addresses: Iterable[str], place: Place) -> list[Place]:
+    """Return the sources at these addresses that are on another platform than the place itself."""
+    return [each for each in recognized_among(addresses) if each.kind != place.kind]
 
 
 def _why(document: Document, place: Place) -> str:

@@ -44,11 +44,14 @@ FIRST_LOOK = timedelta(days=60)  # how far back the first reading goes for matte
 SOON = timedelta(days=14)
 
 _SITE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.legistar\.com")
-_API_PATH = re.compile(r"(?:/v1)?/([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
+_API_PATH = re.compile(r"(?:/v1)?/(?!help\b)([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
+_FILE_HOST = re.compile(r"legistar\d?\.granicus\.com|[a-z0-9_-]+\.legistar\d\.com")  # clients' documents
+_FILE_PATH = re.compile(r"/([a-z0-9][a-z0-9_-]*)/(?:meetings|attachments)/", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:^|&)(token=[^&#]+)")
 _OWN_PAGE = re.compile(
     r"/(Calendar|DepartmentDetail|MeetingDetail|LegislationDetail|Legislation|Departments)\.aspx", re.IGNORECASE
 )
+_ANY_PAGE = re.compile(r"/?|/\w+\.as[hp]x", re.IGNORECASE)
 _FEED = re.compile(r"/(?:matters|events)(?:/.*)?$", re.IGNORECASE)
 
 
@@ -64,7 +67,10 @@ class Legistar:
         """Return the client if the address belongs to its website or API."""
         parts = urlsplit(address)
         host = parts.hostname or ""
-        client = _API_PATH.match(parts.path) if host == "webapi.legistar.com" else _SITE.fullmatch(host)
+        if host == "webapi.legistar.com":
+            client = _API_PATH.match(parts.path)
+        else:
+            client = _FILE_PATH.match(parts.path) if _FILE_HOST.fullmatch(host) else _SITE.fullmatch(host)
         if client is None:
             return _on_own_host(parts)
         token = _TOKEN.search(parts.query)
@@ -97,15 +103,13 @@ def _on_own_host(parts: SplitResult) -> Place | None:
     """
     host = parts.hostname or ""
     page = _OWN_PAGE.fullmatch(parts.path)
-    is_named = "legistar" in host.split(".")
-    if (
-        page is None
-        or not parts.scheme.startswith("http")
-        or not (is_named or re.search(r"GUID=[\w-]{36}", parts.query))
-    ):
+    is_named = "legistar" in host.split(".") and "legistar.com." not in host and _ANY_PAGE.fullmatch(parts.path)
+    is_ours = is_named or (page and re.search(r"GUID=[\w-]{36}", parts.query, re.IGNORECASE))
+    if not is_ours or not parts.scheme.startswith("http"):
         return None
-    body = parts.query if page[1].lower() == "departmentdetail" else ""
-    address = f"{parts.scheme}://{parts.netloc}/{page[1] if body else 'Calendar'}.aspx{f'?{body}' if body else ''}"
+    is_body = page is not None and page[1].lower() == "departmentdetail" and bool(parts.query)
+    page_of_list = f"DepartmentDetail.aspx?{parts.query}" if is_body else "Calendar.aspx"
+    address = f"{parts.scheme}://{parts.netloc}/{page_of_list}"
     return Place(name=host.removeprefix("www."), kind=Legistar.kind, address=address, state="")
 
 

@@ -29,6 +29,7 @@ from bot.sources.formats.fields import (
     moment,
     number,
     objects,
+    query_values,
     resolve_link,
     rows,
     text,
@@ -60,7 +61,7 @@ class Municode:
         parts = urlsplit(address)
         host = (parts.hostname or "").lower()
         if host == "meetings.municode.com":
-            code = parse_qs(parts.query).get("cid", parse_qs(parts.query).get("cc", [""]))[0]
+            code = query_values(parts.query).get("cid", "")
             is_list = code and "publishpage" in parts.path.lower()
             return Place(name=code.lower(), kind=self.kind, address=address, state="") if is_list else None
         tenant = _TENANT.fullmatch(host)

@@ -9,7 +9,7 @@ answers with an ASP.NET error page, which isn't an empty list. No real response 
 import re
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.agendas.meeting_status import meeting_status
@@ -17,7 +17,7 @@ from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import fingerprint, resolve_link
+from bot.sources.formats.fields import fingerprint, query_values, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.formats.page_tree import base_address, elements, grid_rows, page_tree, words
 from bot.sources.local.calendar import read_calendar
@@ -43,7 +43,7 @@ class NovusAgenda:
         if town is None:
             return None
         folder = re.match(r"/(agendapublic)(?=/|$)", parts.path, re.IGNORECASE)
-        kind = parse_qs(parts.query).get("MeetingType", [""])[0]
+        kind = query_values(parts.query).get("meetingtype", "")
         query = f"?MeetingType={kind}" if kind.isdecimal() else ""
         return Place(
             name=f"{town[1]}-{kind}" if query else town[1],

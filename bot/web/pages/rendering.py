@@ -355,7 +355,7 @@ class _Words:
             "meaning": lambda kind: (
                 SUPPORT_TYPE_MEANINGS[kind](self._language) if kind in SUPPORT_TYPE_MEANINGS else ""
             ),
-            "happened": lambda kind: capitalized(self._wording.happened(kind)),
+            "happened": lambda kind, change=None: capitalized(self._wording.happened(kind, change)),
             "details": self.details,
             "meets": self._wording.meets,
             "own_name": own_name,

@@ -186,6 +186,18 @@ async def test_a_flood_in_a_second_chat_meanwhile_counts_for_the_whole_bot(
     assert telegram.rate_limit.opens_in("42") == 35
 
 
+async def test_a_flood_in_a_second_chat_after_the_first_one_ended_is_its_own(
+    telegram: TelegramSender, server: LoopbackTelegram
+) -> None:
+    server.script(42, flooded(0))
+    server.script(43, flooded(30))
+    await verdict(telegram, "42")
+    error = await verdict(telegram, "43")
+
+    assert (error.retry_after, error.scope) == (30.0, "address")
+    assert telegram.rate_limit.opens_in("44") == 0
+
+
 @pytest.mark.parametrize("asked", [99_999_999_999, -5, float("nan"), float("inf"), "soon", 10**30])
 async def test_a_senseless_wait_is_bounded(telegram: TelegramSender, server: LoopbackTelegram, asked) -> None:
     server.script(42, flooded(asked))

@@ -73,6 +73,26 @@ def test_rows_that_were_only_respelled_have_not_left():
     assert doubted(rows, renamed) == ()
 
 
+def test_rows_that_change_beside_those_that_leave_count_with_them_but_new_dates_do_not():
+    rows = many(100)
+    redated = [replace(one, signed=ANOTHER_DAY) for one in rows[6:14]]
+    assert doubted(rows, [*redated, *rows[14:]]) == ()
+    moved = [replace(one, county="Bell County") for one in rows[6:14]]
+    rows[6:14] = [replace(one, county="Hill County") for one in rows[6:14]]
+    assert doubted(rows, [*moved, *rows[14:]]) == (
+        "6 of 100 agreements would leave the list and 8 would have another state, name, support type or county",
+    )
+
+
+def test_dates_may_be_added_at_once_but_not_replaced_or_removed():
+    dated = many(100)
+    undated = [replace(one, signed=None) for one in dated]
+    other = [replace(one, signed=ANOTHER_DAY) for one in dated]
+    assert doubted(undated, dated) == ()
+    for now in (undated, other):
+        assert doubted(dated, now) == ("100 of 100 agreements would have another signing date at once",)
+
+
 def test_excused_disappearances_do_not_count():
     rows = many(400)
     gone = [agreement.key for agreement in rows[:20]]
@@ -264,8 +284,11 @@ HISTORY = [
 ]
 
 
-def again(number, names=(), *, evidence=None, last=6):
-    """Return the doubts about the list of that number when it comes again after the last one."""
+def again(number, names=(), *, evidence=None, last=6, is_excused=False):
+    """Return the doubts about the list of that number when it comes again after the last one.
+
+    With `is_excused`, what disappears has stood for long enough.
+    """
     known, log = Known(), []
     for at, rows in enumerate(HISTORY[:last], start=1):
         found = reconcile(known, listing(rows, at))
@@ -275,12 +298,17 @@ def again(number, names=(), *, evidence=None, last=6):
     old = replace(old, publication=replace(old.publication, name=name, evidence=evidence or "other bytes"))
     known = replace(known, seen={old.list: replace(known.seen[old.list], name=before)})
     changes = reconcile(known, old).changes
-    return doubts(known, old, changes, headline=None, log=log)
+    excused = [agreement.key for agreement in disappearances(changes)] if is_excused else ()
+    return doubts(known, old, changes, headline=None, excused=excused, log=log)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_a_list_that_repeats_an_earlier_list_is_old(number):
     assert again(number) == (f"it repeats participating{number}.xlsx: an old list, linked again",)
+
+
+def test_an_old_list_is_accepted_once_its_disappearances_are_excused():
+    assert again(5, is_excused=True) == ()
 
 
 def test_a_list_that_only_reinstates_agreements_is_not_old():

@@ -2,13 +2,20 @@
 
 import pkgutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 
+from support.listings import listing, row
+
 import bot.domain
-from bot.domain.change import LEAVING, NEVER_CHOSEN, NEVER_TOLD, Kind
+from bot.domain.agenda import Mention
+from bot.domain.agendas.track import mention_change
+from bot.domain.agreement import ListName
+from bot.domain.change import LEAVING, NEVER_CHOSEN, NEVER_TOLD, Change, Kind
 from bot.domain.chat.replies import CHOICES
+from bot.domain.language import Language
 from bot.domain.messages.net_changes import ARRIVING, IN_PLACE
-from bot.domain.text.wording import COUNTED, HAPPENED
+from bot.domain.text.wording import COUNTED, HAPPENED, Wording
 
 TOLD, CHOSEN = set(Kind) - NEVER_TOLD, set(Kind) - NEVER_CHOSEN
 
@@ -25,6 +32,23 @@ def test_the_tables_of_sentences_have_every_kind_they_need() -> None:
     assert set(HAPPENED) == set(Kind)
     assert set(COUNTED) == TOLD
     assert set(CHOICES) == CHOSEN
+
+
+def test_a_phrase_names_the_list_or_the_agenda_that_the_change_is_on() -> None:
+    wording = Wording(Language.ENGLISH, "UTC")
+    publication = listing([]).publication
+    signed = Change(
+        kind=Kind.LISTED, list=ListName.PARTICIPATING, agreement=row("Tampa Police"), publication=publication, row=2
+    )
+    pending = replace(signed, list=ListName.PENDING)
+    on_agenda = mention_change(
+        Mention(source="Nash", item="1", state="NC", title="287(g)", address="", evidence=""), publication, Kind.LISTED
+    )
+    for kind in (Kind.LISTED, Kind.CORRECTED, Kind.RENAMED, Kind.AMENDED):
+        assert "on ICE's list" in wording.happened(kind, signed)
+        assert "on ICE's pending list" in wording.happened(kind, pending)
+    for kind in (Kind.LISTED, Kind.AMENDED):
+        assert "on a local agenda" in wording.happened(kind, on_agenda)
 
 
 def test_every_kind_arrives_leaves_changes_in_place_or_is_told_apart_from_the_lists() -> None:

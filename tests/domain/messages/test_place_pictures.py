@@ -97,7 +97,7 @@ def test_a_subscription_of_today_gets_no_course_but_learns_since_when_the_list_i
         picture = picture_for(new, log(*NEWS))
 
         assert not [svg for svg in picture.strips if "p-area" in svg.split("</style>")[1]]
-        assert "We have read ICE's list since July 3, 2025." in picture.alt
+        assert "We've been reading ICE's list since July 3, 2025." in picture.alt
 
 
 @pytest.mark.parametrize("language", list(Language))

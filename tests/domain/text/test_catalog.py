@@ -159,8 +159,8 @@ def test_a_missing_message_fails() -> None:
 
 def test_a_message_is_said_in_the_readers_language_with_its_values() -> None:
     assert say(Language.ENGLISH, "Watch {what}?", what="Texas") == "Watch Texas?"
-    assert say(Language.SPANISH, "Watch {what}?", what="Texas") == "¿Vigilar Texas?"
-    assert say(Language.SPANISH, "Watch {what}?", what="{a} %s") == "¿Vigilar {a} %s?"
+    assert say(Language.SPANISH, "Watch {what}?", what="Texas") == "¿Seguir Texas?"
+    assert say(Language.SPANISH, "Watch {what}?", what="{a} %s") == "¿Seguir {a} %s?"
 
 
 def test_a_number_decides_the_form_and_is_grouped() -> None:

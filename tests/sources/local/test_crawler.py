@@ -9,6 +9,7 @@ from bot.domain.agenda import Place
 from bot.domain.document import digest
 from bot.sources.local import primegov
 from bot.sources.local.crawler import ParsedAgenda
+from bot.sources.local.session import ReadSession
 
 HOUR = timedelta(hours=1)
 
@@ -40,6 +41,17 @@ async def test_documents_too_many_for_one_reading_are_read_in_the_next_soonest_f
     second = await reader.items()
     assert sorted(second) == sorted(f"meeting/{key}" for key in range(13, 25))
     assert sorted(await reader.items()) == sorted(f"meeting/{key}" for key in range(25, 31))
+    assert not reader.status.facts["left_over"]
+    assert (await reader.read(HOUR)).unchanged
+
+
+async def test_of_meetings_long_past_the_latest_documents_are_read_and_the_rest_is_left(portal, reader):
+    for key in range(1, 15):
+        agenda = portal.document(100 + key, "Agenda", page(f"<p>Agenda {key}</p>"))
+        portal.meeting(key, f"Meeting {key}", f"2026-10-{key:02}T18:30:00", agenda)
+    first = await reader.items()
+    read = [key for key, item in first.items() if item.text]
+    assert sorted(read) == sorted(f"meeting/{key}" for key in range(3, 15))
     assert not reader.status.facts["left_over"]
     assert (await reader.read(HOUR)).unchanged
 
@@ -88,6 +100,32 @@ async def test_a_calendar_that_loses_too_many_meetings_is_not_believed(portal, r
     assert (await reader.read(HOUR)).unchanged
     portal.meetings = kept[:6]
     assert {item.status for item in (await reader.read(HOUR)).items} == {"taken off the calendar"}
+
+
+async def test_a_calendar_that_is_empty_at_once_is_not_believed_however_few_meetings_it_had(portal, reader):
+    meetings(portal, range(1, 3))
+    await reader.read()
+    kept, portal.meetings = portal.meetings, []
+    assert (await reader.read(HOUR)).items == ()
+    portal.meetings = kept[:1]
+    assert [item.status for item in (await reader.read(HOUR)).items] == ["taken off the calendar"]
+
+
+async def test_a_host_that_forbids_an_agenda_is_asked_for_nothing_more(portal, reader):
+    for key in (1, 2, 3):
+        outline = portal.document(10 + key, "HTML Agenda", page("<p>…</p>"), output=3)
+        portal.meeting(key, "Board", f"2026-12-0{key}T18:30:00", outline)
+    portal.fails["/Portal/"] = Reply(b"", status=403)
+    reading = await reader.read()
+    assert len(reading.items) == 3
+    assert portal.count("/Portal/") == 1
+
+
+def test_a_reading_notes_each_problem_once_and_ten_at_most(reader):
+    session = ReadSession(None, reader.place, reader.status, reader.now)
+    for number in (*range(12), 0):
+        session.note(f"problem {number}")
+    assert session.unchanged_reading().problems == tuple(f"problem {number}" for number in range(10))
 
 
 async def test_the_stored_facts_of_a_place_do_not_grow(portal, reader):

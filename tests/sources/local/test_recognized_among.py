@@ -34,7 +34,7 @@ DAY = date(2026, 12, 1)
 )  # fmt: skip
 def test_a_frame_or_a_link_to_a_platform_is_offered(html, kind, address):
     page = f"<html><a href='/news.rss'>News</a><a href='https://facebook.com/x'>f</a>{html}</html>".encode()
-    found = recognized_among(linked_addresses(page, HERE))
+    (found,) = recognized_among(linked_addresses(page, HERE))
     assert (found.kind, found.address) == (kind, address)
 
 
@@ -50,12 +50,12 @@ def test_a_frame_or_a_link_to_a_platform_is_offered(html, kind, address):
     ],
 )
 def test_the_vendors_own_site_and_a_feed_of_news_are_not_offered(html):
-    assert recognized_among(linked_addresses(f"<html>{html}</html>".encode(), HERE)) is None
+    assert recognized_among(linked_addresses(f"<html>{html}</html>".encode(), HERE)) == []
 
 
 def test_a_frame_comes_before_links():
     page = b'<a href="https://a-nc.municodemeetings.com">x</a><iframe src="https://b.legistar.com/Calendar.aspx">'
-    assert recognized_among(linked_addresses(page, HERE)).kind == "legistar"
+    assert [each.kind for each in recognized_among(linked_addresses(page, HERE))] == ["legistar", "municode"]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,16 @@ def test_a_frame_comes_before_links():
         ("https://www.gulfshoresal.gov/AgendaCenter", ("Gulf Shores", "AL"), ("Gulf Shores", "AL", "Baldwin", "")),
         ("https://la-caddoparish.civicplus.com", ("", ""), ("Caddo Parish", "LA", "Caddo", "22017")),
         ("https://hampton.legistar.com", ("Hampton", "VA"), ("Hampton", "VA", "Hampton", "51650")),
+        ("https://tulsa-ok.granicus.com/ViewPublisher.php?view_id=4", ("City of Tulsa", "OK"), ("Tulsa", "OK", "", "")),
+        ("https://tulsa-ok.granicus.com/ViewPublisher.php?view_id=4", ("", "OK"), ("Tulsa", "OK", "", "")),
+        ("https://pittnc.portal.civicclerk.com", ("", ""), ("pittnc", "NC", "", "")),
+        ("https://victoria.legistar.com", ("City of Victoria", "TX"), ("Victoria", "TX", "Victoria", "")),
+        ("https://stl.legistar.com", ("City of St. Louis", "MO"), ("St. Louis", "MO", "St. Louis City", "29510")),
+        (
+            "https://www.elpasoco.com/AgendaCenter",
+            ("El Paso County", "CO"),
+            ("El Paso County", "CO", "El Paso", "08041"),
+        ),
         ("https://agendas.example.org/x", ("", ""), ("agendas.example.org", "", "", "")),
     ],
 )
