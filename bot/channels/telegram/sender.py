@@ -33,6 +33,7 @@ from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.domain.timestamps import bounded
 from bot.errors import SendError
+from bot.fetch.certificates import certificates
 
 LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
 MOST_ENTITIES = 90  # links and bold runs; Telegram allows 100 in all, including the ones it detects itself
@@ -291,7 +292,8 @@ class _Request(HTTPXRequest):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, httpx_kwargs={"event_hooks": {"request": [self._follow]}})
+        verify = certificates(trust_env=True)
+        super().__init__(**options, httpx_kwargs={"event_hooks": {"request": [self._follow]}, "verify": verify})
 
     @staticmethod
     async def _follow(request: httpx.Request) -> None:
