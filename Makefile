@@ -11,6 +11,9 @@ DEV_STAMP := $(VENV)/installed-for-development
 # As `python -m venv`, except that Ctrl-C ends it without a traceback.
 VENV_OR_END := 'import runpy, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); runpy.run_module("venv", run_name="__main__")'
 
+# Tests start the program hundreds of times, so its bytecode is kept, even where the environment says otherwise.
+WITH_BYTECODE := PYTHONDONTWRITEBYTECODE=
+
 .DEFAULT_GOAL := run
 .PHONY: run init demo test check setup lint lock clean
 
@@ -26,11 +29,11 @@ demo: $(STAMP)
 
 test: $(DEV_STAMP)
 	@echo "This takes four to five minutes on two quiet cores. The slow tests are left out; make check runs them, too."
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
+	$(WITH_BYTECODE) $(BIN)/pytest -q -n 2 --dist worksteal -m "not slow" --hypothesis-profile quick
 
 check: lint
 	@echo "All tests take about a quarter of an hour on two quiet cores."
-	$(BIN)/pytest -q -n 2 --dist worksteal --durations 12
+	$(WITH_BYTECODE) $(BIN)/pytest -q -n 2 --dist worksteal --durations 12
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

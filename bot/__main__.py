@@ -20,7 +20,16 @@ def main() -> int:
     gc.freeze()
     gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup does
+            signal.signal(number, _interrupt)
     return command_line()
+
+
+def _interrupt(number: int, _: object) -> None:
+    """End a command as Ctrl-C does, so that it removes its temporary files. A second signal ends it at once."""
+    signal.signal(number, _end)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _end(number: int, _: object) -> None:

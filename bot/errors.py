@@ -18,6 +18,7 @@
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
     ├── HandoverRefused            a relay's handover that we don't take; the message tells the relay why
     ├── SendError                  a message was not delivered; the attributes describe the consequences
+    ├── NotSent                    a message that a person asked for was not delivered; says why and what to do
     └── StoreError                 our data could not be read or written
         ├── StoreBusy              another program is writing to this data folder
         ├── LeaseLost              another program has taken over this work; our result is discarded
@@ -136,7 +137,8 @@ class SendError(CountersignError):
     applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `fallback`: the
     address to use instead while a topic is closed, or permanently if `topic_deleted` is true. `too_long`: the platform
     accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes only
-    after `retry_after` seconds. This isn't a failure.
+    after `retry_after` seconds. This isn't a failure. `maybe_sent`: the message was written, but the platform didn't
+    confirm it, so it may have arrived. Any other message certainly didn't.
     """
 
     def __init__(
@@ -153,6 +155,7 @@ class SendError(CountersignError):
         too_long: bool = False,
         scope: str = "address",
         not_our_turn: bool = False,
+        maybe_sent: bool = False,
     ) -> None:
         self.refused = refused or by_person
         self.by_person = by_person
@@ -164,6 +167,18 @@ class SendError(CountersignError):
         self.too_long = too_long
         self.scope = scope
         self.not_our_turn = not_our_turn
+        self.maybe_sent = maybe_sent
+        super().__init__(message)
+
+
+class NotSent(CountersignError):
+    """Raised when a message that a person asked for wasn't sent or confirmed.
+
+    `is_refused`: the chat doesn't accept it.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool) -> None:
+        self.is_refused = is_refused
         super().__init__(message)
 
 

@@ -1,5 +1,6 @@
 """Fixtures and settings for tests of several folders."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,7 +15,18 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("quick", settings.get_profile("countersign"), max_examples=25)  # for `make test`
 settings.load_profile("countersign")
+
+gc.disable()  # until all tests are collected, because nothing that collecting makes is garbage
+
+
+def pytest_collection_finish(session):
+    """Let the garbage collector pass over the tests and modules, because otherwise it walks them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # tests make much and keep little
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ from bot.observability.person import SAID, print_paragraphs
 from bot.observability.sentry import reporter
 from bot.pipeline.runner import Now, Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
+from bot.pipeline.unreached import drop_others
 from bot.store import Store
 from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
@@ -246,6 +247,7 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
         for found in await runner.store.unreadable():
             log.warning(found.sentence)
         await probe_rejected_tokens(runner.store, utc_now(), at_once=True)
+        await drop_others(runner.store, ())  # a start may be the cure
     finally:
         await runner.store.release(SET_UP)
 

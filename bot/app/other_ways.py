@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import SecretStr
 
 from bot.app.wiring import closed_in_time, fetcher, fetching, ice, utc_now
 from bot.channels import Receive, Route
 from bot.config.settings import Settings
 from bot.domain.source_status import ICE
-from bot.errors import ConfigError
+from bot.errors import ConfigError, StoreUnwritable
 from bot.fetch.post import Poster
 from bot.pipeline.archive_reader import ArchiveReader
 from bot.pipeline.captures import Archivist
@@ -29,6 +30,8 @@ RETRY_EVERY = timedelta(seconds=30)  # while a reading waits
 NOT_SIGNED = (
     "COUNTERSIGN_RELAY_SECRET: set it to the same secret here and on the host; `openssl rand -hex 32` makes one"
 )
+
+log = structlog.get_logger()
 
 Step = Callable[[], Coroutine[Any, Any, None]]
 
@@ -71,7 +74,8 @@ def relay_to(settings: Settings, to: str, folder: Path, *, once: bool) -> bool:
 async def _relay(settings: Settings, to: str, folder: Path, secret: SecretStr, *, once: bool) -> bool:
     stop = stop_asked()
     poster = Poster(contact=settings.contact, allow_loopback=settings.allow_loopback, timeout=POST_WITHIN)
-    fetch, kept = fetcher(settings), RelayFolder(folder)
+    fetch, kept = fetcher(settings), _opened(folder)
+    log.info("relaying", to=to, folder=str(folder), in_words=f"Relaying to {to}. The relay's folder is {folder}.")
     try:
         async with fetching(fetch):
             made = Relay(
@@ -95,6 +99,15 @@ async def _relay(settings: Settings, to: str, folder: Path, secret: SecretStr, *
     finally:
         kept.close()
         await closed_in_time(poster.aclose())
+
+
+def _opened(folder: Path) -> RelayFolder:
+    try:
+        return RelayFolder(folder)
+    except StoreUnwritable as fault:  # its sentence is about the data folder
+        said = str(fault).replace("set COUNTERSIGN_DATA to a folder", "choose another with --folder")
+        said = said.replace("the data folder", "the relay's folder")
+        raise StoreUnwritable(said if "--folder" in said else f"{said} Choose another with --folder.") from None
 
 
 async def _once(relay: Relay) -> bool:

@@ -119,7 +119,7 @@ class AppriseSender:
             async with asyncio.timeout(self.timeout):
                 done = await service.async_notify(**_body(part, service[0]))
         except Exception as error:  # noqa: BLE001 - each plugin fails in its own way; some quote the address
-            raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
+            raise _unconfirmed(address, error) from None
         if (wait := max(each.refused for each in asked)) > 0:
             problem = f"{_kind(address)} asked us to wait {counted(round(wait), 'second')}"
             raise SendError(problem, retry_after=bounded(wait, LONGEST_WAIT))
@@ -273,6 +273,11 @@ def _html_length(lines: Sequence[Line]) -> int:
     """Return the longest HTML that a page with these lines can have: each blank line starts a paragraph."""
     blanks = sum(not line for line in lines)
     return len(_html_lines(lines)) + (blanks + 2) * _LONGEST_TAGS + len(_START) + len(_END)
+
+
+def _unconfirmed(address: str, error: Exception) -> SendError:
+    said = f"{_kind(address)} failed ({type(error).__name__}); the message may have arrived"
+    return SendError(said, maybe_sent=True)
 
 
 def _kind(address: str) -> str:

@@ -1,6 +1,7 @@
 """Questions that `countersign init` asks: people for their tokens, and the platforms whose tokens they are."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,15 +26,26 @@ class TokenRejected(CountersignError):
 class TokenQuestion:
     """A token that a person must copy from the platform.
 
-    `alias` is its environment variable, `name` what the platform calls it, `begins` how each begins and `how` where to
-    find it. An optional one may be left out, and `without` says what is missing then.
+    `alias` is its environment variable, `name` what the platform calls it and `how` where to find it. `shape` is a
+    regular expression that each one matches, and `looks` says the same in words. An optional one may be left out, and
+    `without` says what is missing then.
     """
 
     alias: str
     name: str
     how: str
-    begins: str = ""
+    shape: str
+    looks: str
     without: str = ""
+
+    def is_token(self, text: str) -> bool:
+        """Return whether a text could be such a token."""
+        return re.fullmatch(self.shape, text, re.ASCII) is not None
+
+    def in_text(self, text: str) -> str:
+        """Return the only token in a pasted text, such as token="…", or the text itself if it has none or several."""
+        found = set(re.findall(self.shape, text, re.ASCII))
+        return found.pop() if len(found) == 1 else text
 
 
 class Writer(NamedTuple):

@@ -23,7 +23,7 @@ from bot.domain.language import Language
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import legible
-from bot.errors import ConfigError, CountersignError, SourceError, UsageError
+from bot.errors import ConfigError, CountersignError, NotSent, SourceError, UsageError
 from bot.observability.logs import set_up_logs
 
 NONE, BOTH, STDIN = "none", "both", "-"
@@ -209,18 +209,15 @@ class _Setup:
             token = _asked_secretly("It's needed. Paste it (not shown), or press Ctrl-C to stop")
         if not token and not kept:
             say_wrapped(question.without)
-        return token or kept
+        return question.in_text(token) or kept
 
     def _check_tokens(self, channel: str, *, check: bool) -> None:
         settings = self.settings()
         set_up_logs(settings, quiet=True)  # it masks these tokens from now on
         for question in CHANNELS[channel].tokens:
             token = self.answers.get(question.alias, "")
-            if token and not token.startswith(question.begins):
-                raise TokenRejected(
-                    f"That isn't {channel.capitalize()}'s {question.name}, which begins with {question.begins}. "
-                    f"{question.how}"
-                )
+            if token and not question.is_token(token):
+                raise TokenRejected(_not_this_token(channel, question, token))
         if not check:
             say_wrapped(f"{channel.capitalize()} wasn't asked about its tokens (--no-check).")
             return
@@ -335,7 +332,9 @@ class _Setup:
             try:
                 first_setup.send_test_message(settings, chat)
             except CountersignError as fault:
-                say_wrapped(f"No test message to {chat}: {fault} Open that chat, and let the bot in or press Start.")
+                is_refused = isinstance(fault, NotSent) and fault.is_refused
+                advice = " Open that chat, and let the bot in or press Start." if is_refused else ""
+                say_wrapped(f"No test message to {chat}. {fault}{advice}")
             else:
                 say_wrapped(f"Sent a test message to {chat}.")
                 return True
@@ -377,16 +376,31 @@ def _standard(operator: str) -> str:
     return ",".join(f"{name}:{CHANNELS[name].check_address(address)}" for name, _, address in named)
 
 
+def _not_this_token(channel: str, question: TokenQuestion, token: str) -> str:
+    """Return a sentence that says what a text isn't, and which other token it is. It never has the text."""
+    other = next(
+        (
+            f"{name.capitalize()}'s {q.name}"
+            for name in _platforms()
+            for q in CHANNELS[name].tokens
+            if q.is_token(token)
+        ),
+        "",
+    )
+    is_other = f" It's {other}." if other else ""
+    return f"That isn't {channel.capitalize()}'s {question.name}, which {question.looks}.{is_other} {question.how}"
+
+
 def _read_token(name: str, value: str, *, can_ask: bool) -> str:
     """Return an option's value. For “-”, read a line from the standard input, without showing it on a terminal."""
-    if value != STDIN or name not in TOKEN_OPTIONS:
+    question = next((q for each in _platforms() for q in CHANNELS[each].tokens if q.alias == name), None)
+    if question is None:
         return _pasted(value)
-    if can_ask:
-        return _asked_secretly(f"{name} (not shown)")
-    line = _pasted(sys.stdin.readline(LONGEST_LINE))
-    if not line:
-        raise UsageError(f"The standard input has no line for {name}. Give one line for each token.")
-    return line
+    if value == STDIN:
+        value = _asked_secretly(f"{name} (not shown)") if can_ask else sys.stdin.readline(LONGEST_LINE)
+        if not value.strip():
+            raise UsageError(f"The standard input has no line for {name}. Give one line for each token.")
+    return question.in_text(_pasted(value))
 
 
 def _platforms_in(text: str) -> list[str]:

@@ -1,12 +1,13 @@
 """Commands that run until they are stopped: `run`, `worker`, `web`, `relay` and `demo`."""
 
+import os
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.options import subject
+from bot.config.data_folder import current_folder, relay_folder
 from bot.errors import UsageError
 
 app = subject()
@@ -39,9 +40,14 @@ def web() -> None:
 @app.command()
 def relay(
     to: Annotated[str, typer.Option(metavar="ADDRESS", help="The web address of the Countersign that ICE refuses.")],
-    folder: Annotated[Path, typer.Option(help="A small folder for readings that the host hasn't taken yet.")] = Path(
-        "relay"
-    ),
+    folder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="A folder for readings that the host hasn't taken yet. By default, “relay” in the current folder.",
+            show_default=False,
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Read and hand over once, then exit; for a timer.")] = False,
 ) -> None:
     """Read ICE's lists here and hand them to a Countersign on a host that ICE refuses.
@@ -54,7 +60,10 @@ def relay(
 
     if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", to):
         raise UsageError(f"{to!r} isn't a web address. Use one like https://bot.example.org.")
-    if not relay_to(running(), to, folder, once=once):
+    if folder is not None and not folder.strip():
+        raise UsageError("--folder is empty. Name a folder, as in --folder relay, or leave it out.")
+    path = relay_folder(folder, os.environ, current_folder())
+    if not relay_to(running(), to, path, once=once):
         raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, BinaryIO, TextIO
 
 import typer
 
@@ -21,7 +21,7 @@ from bot.config.settings import Settings
 from bot.domain.change import Kind
 from bot.domain.letters import counted
 from bot.domain.text.rich_text import legible
-from bot.errors import UsageError
+from bot.errors import StoreUnwritable, UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive
 from bot.sources.ice import Ice
@@ -88,12 +88,23 @@ async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
                 return await back_up(store, file, head, force=force, progress=bar.show_of)
             with tempfile.TemporaryFile() as whole:
                 made = await write_backup(store, whole, Path("the backup"), head, bar.show_of)
-                whole.seek(0)
-                shutil.copyfileobj(whole, sys.stdout.buffer)
-                sys.stdout.buffer.flush()
+                _pipe_out(whole)
                 return made
     finally:
         await store.close()
+
+
+def _pipe_out(whole: BinaryIO) -> None:
+    """Write a whole backup to the output. Raise StoreUnwritable if its reader closes the pipe too early."""
+    whole.seek(0)
+    try:
+        shutil.copyfileobj(whole, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest must not be flushed there at the end
+        raise StoreUnwritable(
+            "The reader closed the pipe before the end, so what it got isn't a whole backup. Throw it away."
+        ) from None
 
 
 @app.command()

@@ -58,6 +58,7 @@ from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.local_requests import forget_chat
 from bot.pipeline.runner import Runner
+from bot.pipeline.unreached import try_again
 
 FAQ = frozenset({"data", "hours", "raids", "stopped"})
 MOST_OFFERED = 24  # buttons with one place each
@@ -99,6 +100,7 @@ class ChatCommands:
         verb, rest = words.verb(asked.text)
         try:
             if first in OPERATOR_VERBS and first in await self.extra_commands(asked.channel, asked.address):
+                await try_again(self._runner.store, asked.channel, asked.address)
                 return await self._operator.answer(question, first, after)
             if verb not in self._verbs:
                 raise self._unknown(verb, asked.text)
@@ -108,7 +110,7 @@ class ChatCommands:
                 lines = ((Span(replies.what_went_wrong(language, fault)),),)
                 return Reply(lines=lines, buttons=choice_buttons(language, f"{verb} {rest}", fault))
             lines = ((Span(replies.misunderstood(language, fault)),),)
-            return Reply(lines=lines, buttons=_instead(f"{verb} {rest}", fault))
+            return Reply(lines=lines, buttons=_instead(language, f"{verb} {rest}", fault))
 
     def _unknown(self, verb: str, text: str) -> Misunderstood:
         near = suggest(verb, sorted(words.known_words()))
@@ -155,6 +157,7 @@ class ChatCommands:
 
         If a message was refused while the bot was gone, send it now instead of after the back-off.
         """
+        await try_again(self._runner.store, channel, address)
         for found in await self._of_chat(channel, address):
             if found.paused != STOPPED and (found.paused or found.failing_since):
                 await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
@@ -600,7 +603,7 @@ def _what_to_unwatch(question: Question) -> Reply:
     """Offer a button for each place and agency that is watched."""
     filter_, language = question.settings.filter, question.language
     rows: list[tuple[Button, ...]] = []
-    for command, one in each_watched(filter_):
+    for command, one in each_watched(filter_, language):
         if len(command.encode()) <= LONGEST_COMMAND and len(rows) < MOST_OFFERED:
             label = capitalized(replies.watched(language, one))
             rows.append((Button(label[:LONGEST_LABEL], command),))
@@ -608,9 +611,10 @@ def _what_to_unwatch(question: Question) -> Reply:
     return Reply(lines=(question.says("unwatch_which"),), buttons=tuple(rows))
 
 
-def _instead(asked: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
+def _instead(language: Language, asked: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
     """Return a button for each command that the person may have meant."""
-    choices = [(fault.values.get("name") or fault.values.get("near", ""), words.corrected(asked, fault))]
+    said = replies.words_of(fault, language)
+    choices = [(said.get("name") or said.get("near", ""), words.corrected(asked, fault))]
     if fault.why == "near_command":
         choices = [(command or "", command) for _, command in choices]
     return tuple(

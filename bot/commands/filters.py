@@ -11,7 +11,9 @@ from bot.domain.agreement import SupportType
 from bot.domain.chat.parser import Where
 from bot.domain.chat.towns import TYPE_WORDS, county_text
 from bot.domain.geography.states import STATES
+from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Filter, county_in, typed_place
+from bot.domain.text.wording import states_in_order
 
 
 def filter_for(where: Where) -> Filter:
@@ -77,9 +79,9 @@ def _without_types(filter_: Filter, types: Iterable[SupportType]) -> Filter:
     return replace(filter_, support_types=left) if left else Filter(kinds=filter_.kinds)
 
 
-def each_watched(filter_: Filter) -> list[tuple[str, Filter]]:
-    """Return each place and agency that the filter watches, with the command that stops watching it."""
-    states = sorted(filter_.states.keys() & STATES, key=STATES.__getitem__)
+def each_watched(filter_: Filter, language: Language = Language.ENGLISH) -> list[tuple[str, Filter]]:
+    """Return each place and agency that the filter watches, with the command that stops watching it, by their names."""
+    states = states_in_order(filter_.states.keys() & STATES, language)
     found = [(f"unwatch {code}", Filter(states={code: 0})) for code in states]
     found += [(f"unwatch {_county_words(entry)}", Filter(counties={entry: 0})) for entry in sorted(filter_.counties)]
     types = sorted(filter_.agency_types)

@@ -29,7 +29,7 @@ from bot.domain.subscription import ALL_STATES, OPERATOR, STOPPED, Cadence, Filt
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import Span
 from bot.domain.timestamps import stamp, stamp_of
-from bot.errors import CountersignError, SendError, UsageError
+from bot.errors import CountersignError, NotSent, SendError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.local_requests import added_sources
 from bot.pipeline.poll_list import ListPoll
@@ -246,7 +246,7 @@ async def send_test(
     try:
         numbers = [await sender.send(address, part) for part in parts]
     except SendError as fault:
-        raise CountersignError(_why_not_sent(channel, fault)) from None
+        raise NotSent(_why_not_sent(channel, fault), is_refused=fault.refused) from None
     return {"channel": channel, "message_id": numbers[-1] or None}
 
 
@@ -259,7 +259,7 @@ def _test_parts(sender: Sender, language: Language) -> tuple[Part, ...]:
 
 
 def _why_not_sent(channel: str, fault: SendError) -> str:
-    """Return in a sentence why a message wasn't sent, and what to do. The error's text never has a token."""
+    """Return in a sentence why a message wasn't sent or confirmed, and what to do. The text never has a token."""
     said = str(fault).rstrip(".")
     if fault.moved_to is not None:
         return f"Not sent: {said}. Use its new address, {fault.moved_to}."
@@ -267,6 +267,8 @@ def _why_not_sent(channel: str, fault: SendError) -> str:
         return f"Not sent: {said}. Alerts for this topic would go to {fault.fallback}."
     if fault.retry_after is not None:
         return f"Not sent: {said}. Try again in {counted(max(1, round(fault.retry_after)), 'second')}."
+    if fault.maybe_sent:
+        return f"{said}. Look there before you send it again."
     return f"Not sent: {said}." if channel in said.casefold() else f"Not sent by {channel}: {said}."
 
 

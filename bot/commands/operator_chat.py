@@ -27,6 +27,7 @@ from bot.domain.chat.operator import (
 from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.language import Language
 from bot.domain.lists.vetting import Held, Ruling
+from bot.domain.text.composed import in_language
 from bot.domain.text.reasons import reasons_for
 from bot.domain.text.rich_text import Line, Span
 from bot.errors import CountersignError, UsageError
@@ -69,7 +70,7 @@ class OperatorCommands:
         try:
             return await self._verbs[verb](question, rest.split())
         except CountersignError as fault:
-            return Reply(lines=(line(question.language, "failed", problem=str(fault)),))
+            return Reply(lines=(line(question.language, "failed", problem=in_language(str(fault), question.language)),))
 
     async def _is_operators(self, channel: str, address: str) -> bool:
         """Return True if this is an operator's chat. A chat can have another address than the one in the settings."""
@@ -164,7 +165,7 @@ class OperatorCommands:
             places=runner.places,
             channels=runner.channels,
         )
-        problems = _problems(found)
+        problems = _problems(found, language)
         lines: list[Line] = [line(language, "problems", n=len(problems)) if problems else line(language, "healthy")]
         lines += [(Span(f"• {problem}"),) for problem in problems]
         for status in found.sources:
@@ -276,9 +277,14 @@ class OperatorCommands:
         return Reply(lines=(line(question.language, "retracted", seq=str(wrong.seq), n=effect.chats),), in_place=True)
 
 
-def _problems(found: Report) -> list[str]:
-    of_sources = [f"{status.source}: {problem}" for status in found.sources for problem in found.wrong(status)]
-    return [*of_sources, *(one.sentence for one in found.unreadable), *found.channel_problems]
+def _problems(found: Report, language: Language) -> list[str]:
+    of_sources = [
+        f"{status.source}: {in_language(problem, language)}"
+        for status in found.sources
+        for problem in found.wrong(status)
+    ]
+    others = [*(one.sentence for one in found.unreadable), *found.channel_problems]
+    return [*of_sources, *(in_language(problem, language) for problem in others)]
 
 
 def _in_each_language(text: str, language: Language) -> Mapping[Language, str]:

@@ -13,6 +13,7 @@ from bot.domain.change import NEVER_CHOSEN, Kind
 from bot.domain.chat import parser
 from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood, Where
+from bot.domain.chat.replies import words_of
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, Filter
 from bot.errors import UsageError
@@ -51,7 +52,7 @@ def parsed(name: str, parse: Callable[[str], T], typed: str) -> T:
 
 def explained(fault: Misunderstood, name: str, typed: str = "") -> str:
     """Return a parsing error in words for the command line."""
-    values = {"option": name, **fault.values}
+    values = {"option": name, **words_of(fault, Language.ENGLISH)}
     values["typed"] = values.get("typed") or " ".join(typed.split())[:40]
     try:
         return EXPLAINED.get(fault.why, _NOT_UNDERSTOOD).format(**values)

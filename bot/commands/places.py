@@ -10,11 +10,11 @@ from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply
 from bot.domain.chat.towns import Reading, county_text
 from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County, county_by_fips
-from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Filter, Settings, type_entry
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import Span
+from bot.domain.text.wording import state_name
 
 MOST_BUTTONS = 3  # for other parts of a ZIP code, or smaller places of the same name
 
@@ -86,7 +86,7 @@ def with_readings(question: Question, reply: Reply, readings: Sequence[Reading],
     buttons = tuple((button,) for reading in readings for button in _other_buttons(question, reading))
     if not asked:
         return replace(reply, lines=(*lines, *reply.lines), buttons=(*buttons, *reply.buttons))
-    names = formats(question.language).join([STATES[state] for state in asked])
+    names = formats(question.language).join([state_name(state, question.language) for state in asked])
     codes = " ".join(asked)
     yes = question.button("b_keep_statewide", f"statewide yes {codes}")
     no = question.button("b_no_statewide", f"statewide no {codes}")
@@ -101,7 +101,9 @@ def _reading_text(question: Question, reading: Reading) -> str:
     if reading.typed:
         return replies.reading_line(question.language, reading)
     county = replies.named_county(question.language, reading.county)
-    return replies.said(question.language, "you_are_in", county=county, state=STATES[reading.county.state])
+    return replies.said(
+        question.language, "you_are_in", county=county, state=state_name(reading.county.state, question.language)
+    )
 
 
 def _other_buttons(question: Question, reading: Reading) -> Sequence[Button]:
@@ -113,7 +115,7 @@ def _other_buttons(question: Question, reading: Reading) -> Sequence[Button]:
     ]
     elsewhere = [
         Button(
-            replies.said(language, "b_also", place=f"{reading.typed}, {STATES[state]}"),
+            replies.said(language, "b_also", place=f"{reading.typed}, {state_name(state, language)}"),
             f"watch {reading.typed} {state}",
         )
         for state in reading.elsewhere[:MOST_BUTTONS]
@@ -138,4 +140,7 @@ def which_county_here(question: Question, counties: Sequence[County]) -> Reply:
     buttons = tuple(
         (Button(f"{replies.named_county(language, each)}, {each.state}", f"here in {each.fips}"),) for each in counties
     )
-    return Reply(lines=(question.says("you_are_near", county=county, state=STATES[nearest.state]),), buttons=buttons)
+    return Reply(
+        lines=(question.says("you_are_near", county=county, state=state_name(nearest.state, language)),),
+        buttons=buttons,
+    )

@@ -1,7 +1,7 @@
 """The report printed by `countersign status`: the last reading of each source, held listings and problems."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.commands.as_json import JsonObject
@@ -17,7 +17,9 @@ from bot.domain.pauses import Pause, pause_of
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp, stamp_of
+from bot.domain.unreached import Unreached
 from bot.domain.way import Way
+from bot.pipeline.unreached import of_operators
 from bot.store import Store, Unreadable
 
 PAUSES_NAMED = 50
@@ -39,6 +41,7 @@ class Report:
     unreadable: tuple[Unreadable, ...] = ()
     channels: Collection[str] | None = None
     others: tuple[SourceStatus, ...] = ()
+    unreached: Mapping[str, Unreached] = field(default_factory=dict)
 
     @property
     def is_wrong(self) -> bool:
@@ -49,9 +52,10 @@ class Report:
 
     @property
     def channel_problems(self) -> list[str]:
-        """The problems with sending, as sentences."""
+        """The problems with sending to subscriptions and to the operator, as sentences."""
         found = crowds(self.subscriptions, self.now, self.channels)
-        return [reason for channel, crowd in found.items() for reason in crowd.reasons(channel, self.now)]
+        of_channels = [reason for channel, crowd in found.items() for reason in crowd.reasons(channel, self.now)]
+        return [*of_channels, *(each.sentence(chat) for chat, each in self.unreached.items())]
 
     @property
     def pauses(self) -> list[Pause]:
@@ -175,5 +179,6 @@ async def report(
         unreadable=tuple(await store.unreadable()),
         channels=channels,
         others=tuple(await store.source_statuses()),
+        unreached=await of_operators(store),
         stale_after=timedelta(hours=stale_hours),
     )

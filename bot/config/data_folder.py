@@ -10,7 +10,8 @@ import bot
 from bot.store.tiny.files import Folder
 from bot.store.tiny.recovery import LOG, STATE, journals
 
-NAME = "data"
+NAME, RELAY = "data", "relay"
+RELAY_STATE = "relay.json"
 CLONE = Path(bot.__file__).parent.parent
 
 
@@ -88,6 +89,20 @@ def state_folder(env: Mapping[str, str], platform: str = sys.platform) -> Path |
     if Path(state).is_absolute():  # the standard says to ignore a relative one
         return Path(state) / "countersign"
     return home and home / ".local" / "state" / "countersign"
+
+
+def relay_folder(given: str | None, env: Mapping[str, str], here: Path) -> Path:
+    """Return the absolute path of a relay's folder. A path that someone typed begins at the current folder.
+
+    Without one, it's the folder with a relay's readings, or else `relay` in the current folder or, if nothing can be
+    written there, in the user's folder for programs' data. So a relay finds its readings wherever it's started.
+    """
+    if given is not None:
+        return Path(os.path.normpath(here / Path(given).expanduser()))
+    mine, own = here / RELAY, state_folder(env)
+    if (mine / RELAY_STATE).is_file() or own is None:
+        return mine
+    return mine if not (own / RELAY / RELAY_STATE).is_file() and _is_writable(here) else own / RELAY
 
 
 def _candidates(env: Mapping[str, str], folder: Path, clone: Path) -> Iterator[_Candidate]:

@@ -30,10 +30,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=~-]+")
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """The values in a `.env` file by name, and its path; or nothing, if there is no such file."""
+    """The values in a `.env` file by name, and its path; or nothing, if there is no such file.
+
+    `lines` are the numbers of the lines that set them.
+    """
 
     path: Path | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     def in_force(self, env: Mapping[str, str]) -> Mapping[str, str]:
         """Return the values that the environment doesn't set itself. The environment wins."""
@@ -125,7 +129,10 @@ def _is_ours(path: Path, own_names: Collection[str]) -> bool:
 
 def _of(path: Path) -> EnvFile:
     path = current_folder() / path
-    return EnvFile(path, parsed(text_of(path), str(path)))
+    text = text_of(path)
+    found = ((number, _LINE.match(line)) for number, line in enumerate(text.splitlines(), start=1))
+    lines = {line["name"]: number for number, line in found if line is not None}
+    return EnvFile(path, parsed(text, str(path)), lines)
 
 
 def text_of(path: Path) -> str:

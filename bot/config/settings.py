@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_network
 from os import environ
@@ -26,6 +27,7 @@ from pydantic import (
     create_model,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -50,6 +52,8 @@ FILE = Path("config/countersign.toml")
 DATA = "COUNTERSIGN_DATA"
 DEFAULT_PORT = 8080  # where the web server listens if it has to and PORT isn't set
 SOURCES = ("ice", "local")
+LONGEST_PROBLEM = 300  # characters
+LONGEST_NAME, LONGEST_PATH = 255, 4_095  # bytes; what Linux allows
 SECRET_KEY = "COUNTERSIGN_SECRET_KEY"  # noqa: S105 - a name
 PLAIN_WORDS = {  # for those of pydantic's messages
     "a valid integer": "a whole number",
@@ -135,6 +139,13 @@ class _Environment(EnvSettingsSource):
         bare = {name: value if name.upper() == SECRET_KEY else bare_value(value) for name, value in named.items()}
         return {name: value for name, value in bare.items() if value}
 
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Decode JSON. Refuse one that is nested too deeply to be read, like any other that can't be read."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
 
 def bare_value(text: str) -> str:
     """Return a setting's value without quotation marks, line breaks, spaces or invisible characters around it."""
@@ -196,6 +207,14 @@ class Settings(BaseSettings, SharedSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Make environment variables override values from the settings file, which are passed in as arguments."""
         return _Environment(settings_cls), init_settings
+
+    @field_validator("data")
+    @classmethod
+    def _is_path(cls, value: Path) -> Path:
+        written = str(value).encode("utf-8", "surrogateescape")
+        if b"\0" in written or len(written) > LONGEST_PATH or any(len(p) > LONGEST_NAME for p in written.split(b"/")):
+            raise ValueError("it must be the path of a folder, and no folder can have this name")
+        return value
 
     @field_validator("sources")
     @classmethod
@@ -372,32 +391,47 @@ def load(
     context = copy_context()
     context.run(_BELOW.set, of_file.values)
     context.run(_ABOVE.set, answers or {})
-    settings = context.run(_made, model, values, problems, {**every, **(answers or {})}, path, text)
+    origin = _Origin({**env, **(answers or {})}, of_file, path, text)
+    settings = context.run(_made, model, values, problems, origin)
     settings._env_file = of_file  # noqa: SLF001 - this function completes the settings
     return _with_data_folder(settings, env, of_file, path, folder or data_folder.current_folder())
 
 
-def _made(
-    model: type[Settings],
-    values: Mapping[str, Any],
-    problems: Sequence[str],
-    env: Mapping[str, str],
-    path: Path | None,
-    text: str,
-) -> Settings:
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where settings come from: the environment, or else the .env file, or else the settings file and its text."""
+
+    env: Mapping[str, str]
+    env_file: EnvFile
+    path: Path | None
+    text: str
+
+    def said(self, alias: str, name: str, problem: str) -> str:
+        """Return a problem with the setting, and where it was set."""
+        if _sets(self.env, alias):
+            return f"{alias}: {problem}"
+        if _sets(self.env_file.values, alias):
+            line = next(number for name, number in self.env_file.lines.items() if name.upper() == alias)
+            return f"{alias}: {problem} (line {line} of {self.env_file.path})"
+        if self.path is None:
+            return f"{alias}: {problem}"
+        return f"{self.path}:{_line(self.text, name)}: {name}: {problem}"
+
+
+def _made(model: type[Settings], values: Mapping[str, Any], problems: Sequence[str], origin: _Origin) -> Settings:
     """Return the settings from all sources. Raise ConfigError with the problems of the file and of the values."""
     try:
         settings = model(**values)
     except ValidationError as fault:
         errors = fault.errors(include_url=False, include_input=False)
-        found = [_problem(model, error, env, path, text) for error in errors]
+        found = [_problem(model, error, origin) for error in errors]
         raise ConfigError([*problems, *found]) from None
     except SettingsError as fault:  # its text names the field, but not the environment variable
         named = re.search(r'field "(\w+)"', str(fault))
-        alias = str(model.model_fields[named[1]].alias) if named and named[1] in model.model_fields else "a setting"
-        raise ConfigError(
-            [*problems, f"{alias}: it isn't valid JSON; in the settings file, it is easier to write"]
-        ) from None
+        name = named[1] if named and named[1] in model.model_fields else ""
+        alias = str(model.model_fields[name].alias) if name else "a setting"
+        problem = origin.said(alias, name, "it isn't valid JSON; in the settings file, it is easier to write")
+        raise ConfigError([*problems, problem]) from None
     if problems:
         raise ConfigError(problems)
     return settings
@@ -410,9 +444,9 @@ def _with_data_folder(
     here = here.absolute()
     if "data" not in settings.model_fields_set:
         chosen = data_folder.found(env, here)
-    elif _sets_data(env):
+    elif _sets(env, DATA):
         chosen = data_folder.named(settings.data, f"{DATA} is set", env, here)
-    elif of_file.path is not None and _sets_data(of_file.values):
+    elif of_file.path is not None and _sets(of_file.values, DATA):
         chosen = data_folder.named(_from(of_file.path.parent, settings.data), f"{of_file.path} names it", env, here)
     else:
         base = path.parent.parent if path is not None else here
@@ -422,8 +456,8 @@ def _with_data_folder(
     return made
 
 
-def _sets_data(env: Mapping[str, str]) -> bool:
-    return any(name.strip("\ufeff \t\r").upper() == DATA and value for name, value in env.items())
+def _sets(env: Mapping[str, str], alias: str) -> bool:
+    return any(name.strip("\ufeff \t\r").upper() == alias and value for name, value in env.items())
 
 
 def _from(base: Path, path: Path) -> Path:
@@ -539,10 +573,8 @@ def _plain(message: str) -> str:
     return message[0].lower() + message[1:]
 
 
-def _problem(
-    model: type[Settings], error: Mapping[str, Any], env: Mapping[str, str], path: Path | None, text: str
-) -> str:
-    """Describe a problem and its location, which is either the environment variable or the file and line."""
+def _problem(model: type[Settings], error: Mapping[str, Any], origin: _Origin) -> str:
+    """Describe a problem and its location, which is the environment variable, or a file and line."""
     fields = model.model_fields
     where = str(error["loc"][0]) if error["loc"] else ""
     name = next((n for n, f in fields.items() if where in (n, f.alias)), where)
@@ -554,9 +586,9 @@ def _problem(
             f"table {int(number) + 1}, {'.'.join(map(str, keys))}: {message}" if isinstance(number, int) else message
         )
     message = _plain(message)
-    if env.get(alias) or path is None:
-        return f"{alias}: {message}"
-    return f"{path}:{_line(text, name)}: {name}: {message}"
+    if len(message) > LONGEST_PROBLEM:  # it quotes a long value; the advice is at its end
+        message = f"{message[: LONGEST_PROBLEM // 2]}…{message[-LONGEST_PROBLEM // 2 :]}"
+    return origin.said(alias, name, message)
 
 
 def _line(text: str, key: str) -> int:

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
@@ -31,6 +30,7 @@ from bot.config.settings import Settings, settings_of
 from bot.demo.chats import OPERATOR, Chats
 from bot.demo.clock import Clock, local
 from bot.demo.director import Director, Ears
+from bot.demo.folder import temporary_folder
 from bot.demo.loopback.ice import IceServer
 from bot.demo.loopback.local import PrimeGovServer
 from bot.demo.loopback.slack import SlackServer
@@ -41,7 +41,7 @@ from bot.demo.story import Line, Story
 from bot.demo.town import open_portal, place
 from bot.domain.language import Language
 from bot.domain.text.formats import formats
-from bot.errors import ConfigError, CountersignError, UsageError
+from bot.errors import ConfigError, UsageError
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import Metrics
 from bot.observability.person import beside, wrapped
@@ -89,7 +89,7 @@ def run(options: Options, say: Say) -> None:
 async def _run(options: Options, say: Say, stopping: Callable[[], asyncio.Event]) -> None:
     stop = stopping()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)  # the visitor closed the terminal
-    with _bound(options.port) as door, _folder() as folder:
+    with _bound(options.port) as door, temporary_folder() as folder:
         season = Season(datetime.now(UTC).astimezone().date())
         clock = Clock(season.start)
         async with _world(clock) as world:
@@ -258,20 +258,6 @@ def _bound(wanted: int | None) -> Iterator[socket.socket]:
 def _any_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as door:
         return int(door.getsockname()[1])
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Yield a temporary folder, which is deleted with everything in it when the block ends."""
-    try:
-        made = tempfile.TemporaryDirectory(prefix="countersign-demo-", ignore_cleanup_errors=True)
-    except OSError as fault:
-        raise CountersignError(
-            f"The demonstration needs a temporary folder and can't make one: {fault.strerror}. Set TMPDIR to a folder "
-            "that you can write to."
-        ) from None
-    with made as name:
-        yield Path(name)
 
 
 def _say(say: Say, text: str) -> None:

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from bot.domain.letters import counted
-from bot.domain.outage import explained, is_refused, last_reached
+from bot.domain.outage import bare_problem, explained, is_refused, last_reached
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import STOPPED, Subscription
 from bot.domain.timestamps import stamp, stamp_of
@@ -312,7 +312,8 @@ def span(length: timedelta) -> str:
 
 def wrong(status: SourceStatus, now: datetime, stale_after: timedelta, reached_at: datetime | None = None) -> list[str]:
     """Return the problems with a source, in words. `reached_at` is when anything else answered us last."""
-    problems = [status.problem] if status.problem else []
+    what = "ICE's lists" if status.source == ICE else status.source
+    problems = [f"{what} can't be read ({bare_problem(status.problem, status.source)})"] if status.problem else []
     if (explanation := explained(status, reached_at)) is not None:
         problems.append(explanation)
     if status.read_at is None:

@@ -136,7 +136,12 @@ def _root(fault: SourceError) -> SourceError:
 
 def _bare(fault: SourceError) -> str:
     """Return the text of an error for use within a sentence, without the name of the source."""
-    text = str(fault).removeprefix(f"{ICE}: ").rstrip(".")
+    return bare_problem(str(fault), ICE)
+
+
+def bare_problem(problem: str, source: str) -> str:
+    """Return a stored problem for use within a sentence, without the name of the source and its last reading."""
+    text = problem.removeprefix(f"{source}: ").rstrip(".")
     text = re.sub(r"; (never read successfully|last read successfully [-0-9: ]+ UTC)$", "", text)
     return text.removesuffix(": the site is turning us away right now")
 

@@ -27,6 +27,7 @@ from bot.domain.web_address import masked, short
 from bot.errors import Blocked, Disallowed, Missing, SourceError, Unreachable, Unreadable
 from bot.fetch.addresses import Resolve, parsed, redirect_target, shown, system_resolve
 from bot.fetch.body import check_content, file_name
+from bot.fetch.certificates import certificates
 from bot.fetch.client import WITH_A_BODY, Answer, Client, Dialer, TransientError
 from bot.fetch.hosts import PATIENCE, Clock, Hosts
 from bot.fetch.robots import PRODUCT, ROBOTS_BYTES, RobotsCache
@@ -88,7 +89,7 @@ class Fetch:
         self._client: Client | None = None
 
     async def __aenter__(self) -> Self:
-        tls = self._tls or httpx.create_ssl_context(trust_env=False)
+        tls = self._tls or certificates()
         of = self._limits
         self._client = Client(
             self._dialer, tls, user_agent=self._user_agent, connect=of.connect, read=of.read, total=of.total

@@ -15,6 +15,7 @@ from bot import __version__
 from bot.domain.timestamps import retry_after
 from bot.fetch import user_agent
 from bot.fetch.addresses import Resolve, checked_addresses, parsed, system_resolve
+from bot.fetch.certificates import certificates
 from bot.fetch.client import Answer, Client, Dialer, TransientError
 
 
@@ -98,7 +99,7 @@ class Poster:
         if self._client is None:
             self._client = Client(
                 Dialer(self._resolve, allow_loopback=self._allow_loopback, allow_private=self._allow_private),
-                self._tls or httpx.create_ssl_context(trust_env=False),
+                self._tls or certificates(),
                 user_agent=user_agent(self._contact, __version__),
                 connect=self.timeout / 2,
                 read=self.timeout,

@@ -117,6 +117,7 @@ def _set_up_libraries(secrets: tuple[str, ...], render: Renderer) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
     for name in (*CHATTY, *(name for channel in CHANNELS.values() for name in channel.chatty_loggers)):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it also warns of errors that it raises
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # the next tick makes up for a skipped one
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: _mask_record(record, secrets))

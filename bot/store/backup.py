@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from bot.domain.document import Document
 from bot.errors import StoreCorrupt, StoreError
 from bot.store import Everything
 from bot.store.backup_file import CONTENTS, HASH_LENGTH, HEAD, Backup, Contents, Head, hash_of
@@ -18,7 +19,7 @@ from bot.store.rules.packed_document import label, packed
 from bot.store.rules.sealed_line import seal
 from bot.store.tiny.recovery import LOG, STATE
 from bot.store.tiny.store import TinyStore
-from bot.store.transfer import EvidenceHash, Exportable, Moved, Progress, document_in, proofs
+from bot.store.transfer import EvidenceHash, Exportable, Moved, Progress, proofs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +90,28 @@ class _Writing:
         self._entries.writestr(entry, body)
 
     async def add_evidence(self, source: Exportable, names: Sequence[str], step: Callable[[], None]) -> Moved:
-        """Add the documents, and return their count and hash. A damaged one is left out and named."""
+        """Add the documents, and return their count and hash. One that can't be read is left out and named."""
         total = EvidenceHash()
         for sha256 in names:
-            try:
-                document = await document_in(source, sha256)
-            except StoreCorrupt as fault:
-                self.damaged.append(str(fault))
-            else:
+            document = await self._readable(source, sha256)
+            if document is not None:
                 stem = f"evidence/{sha256[:2]}/{sha256}"
                 self.add(f"{stem}.gz", packed(document))
                 self.add(f"{stem}.json", seal(label(document)))
                 total.add(document)
             step()
         return total.proof()
+
+    async def _readable(self, source: Exportable, sha256: str) -> Document | None:
+        """Return a document, or None if it's damaged or its bytes are gone, which trying again wouldn't mend."""
+        try:
+            document = await source.evidence(sha256)
+        except StoreCorrupt as fault:
+            self.damaged.append(str(fault))
+            return None
+        if document is None:
+            self.damaged.append(f"The document {sha256} has a label but no bytes. Restore it from a backup.")
+        return document
 
 
 async def _as_folder(everything: Everything, path: Path) -> tuple[dict[str, bytes], Everything]:

@@ -78,6 +78,8 @@ class Backup:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open a backup. Raise UsageError if it isn't one, if it's damaged or if a newer version made it."""
+        if os.access(path, os.F_OK) and not path.is_file() and not path.is_dir():
+            raise UsageError(f"{path} isn't a file. To restore from a pipe, run: countersign restore - < {path}")
         try:
             file = path.open("rb")
         except OSError as fault:

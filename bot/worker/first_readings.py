@@ -18,6 +18,7 @@ from bot.pipeline.runner import Runner
 from bot.pipeline.same_source import of_this_source
 from bot.worker.health_notices import deliver_notice
 
+FIRST_READINGS = "first readings"  # the lease of the program that reads and answers
 MOST_CHATS = 4  # at the same time
 READ_WITHIN = 120.0  # seconds for all sources of one chat; what isn't read by then is read at its usual time
 
@@ -45,7 +46,8 @@ async def _answer(runner: Runner, request: ReadingRequest) -> None:
     channel, address, language = where
     states = await source_states(runner.store, places)
     text = plain_text(found_lines(language, states))
-    if await deliver_notice(runner, Notice(f"first {request.key}", text), channel, address):
+    notice = Notice(f"first {request.key}", text)
+    if await deliver_notice(runner, notice, channel, address, under=FIRST_READINGS):
         await answered(runner.store, request)
     else:
         await answer_later(runner.store, request, runner.now())

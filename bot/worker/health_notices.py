@@ -1,4 +1,7 @@
-"""Send each health notice once, to the operator and to subscribers who opted in."""
+"""Send each health notice once, to the operator and to subscribers who opted in.
+
+A chat that can't be reached is asked again after pauses that grow, so that neither its platform nor the log is flooded.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +11,7 @@ from shlex import quote
 
 import structlog
 
-from bot.channels import Sender, ShowsButtons, sender_for
+from bot.channels import Ready, Sender, ShowsButtons, sender_for
 from bot.domain.agenda import Place
 from bot.domain.chat.local_agendas import suggestion_reply
 from bot.domain.chat.operator import Operator, held_reply
@@ -18,13 +21,17 @@ from bot.domain.messages.health_notices import Notice, for_operator, for_subscri
 from bot.domain.source_status import ICE
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import stamp
+from bot.domain.unreached import after_failure
 from bot.domain.web_address import masked
 from bot.errors import SendError
 from bot.pipeline.addresses import learn
 from bot.pipeline.audience import effect_or_none
+from bot.pipeline.deliver import NOTED_WITHIN
 from bot.pipeline.local_requests import Suggestion, suggestions
 from bot.pipeline.runner import Runner
+from bot.pipeline.unreached import chat_key, drop_others, keep, unreached
 
+NOTICES = "notices"  # the lease of the program that sends notices, reminders and summaries
 SENT = "told"  # the kind of note that records sent notices; it is stored, so it keeps its old name
 
 log = structlog.get_logger()
@@ -37,6 +44,8 @@ async def notify(runner: Runner, operators: Sequence[Operator], stale_after: tim
     every_status, subscriptions = await store.source_statuses(), await store.subscriptions()
     statuses = [status for status in every_status if status.source in {ICE, *runner.sources}]
     parked = of_parked((status for status in every_status if status.source in runner.places), sent, now)
+    chats = {chat_key(operator.channel, operator.address) for operator in operators}
+    await drop_others(store, chats | {subscription.id for subscription in subscriptions})
     for_us = for_operator(
         statuses=statuses,
         held=await store.held(),
@@ -54,7 +63,7 @@ async def notify(runner: Runner, operators: Sequence[Operator], stale_after: tim
     for to in subscriptions:
         for status in statuses:
             stale = for_subscriber(to, status, now, stale_after)
-            if stale and stale.key not in sent and await deliver_notice(runner, stale, to.channel, to.address):
+            if stale and stale.key not in sent and await _try(runner, to.id, stale, to.channel, to.address):
                 await store.note(SENT, stale.key, stamp(now))
 
 
@@ -78,11 +87,12 @@ async def _tell_operators(
     missing: list[str] = []
     reached: list[str] = []
     for operator in operators or (Operator(),):
-        key = f"{notice.key} {operator.channel}:{operator.address}"
+        chat = chat_key(operator.channel, operator.address)
+        key = f"{notice.key} {chat}"
         if key in sent:
             continue
         shown = await _as_shown(runner, notice, operator)
-        is_sent = await deliver_notice(runner, shown, operator.channel, operator.address)
+        is_sent = await _try(runner, chat, shown, operator.channel, operator.address)
         (reached if is_sent else missing).append(key)
     if missing:
         for key in reached:
@@ -121,26 +131,64 @@ def notice_of_suggestion(suggestion: Suggestion, before: Place | None = None) ->
     return Notice(f"suggestion {suggestion.key} {stamp(suggestion.at)}", text, reply=reply)
 
 
-async def deliver_notice(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
-    """Send a notice, or log it if there is no channel; return False if sending failed."""
+async def _try(runner: Runner, key: str, notice: Notice, channel: str | None, address: str) -> bool:
+    """Deliver a notice, unless it's too early to try this chat again. Return False if the chat didn't get it."""
+    store, now = runner.store, runner.now()
+    before = (await unreached(store)).get(key)
+    if before is not None and before.waits(now):
+        return False
+    fault = await _delivered(runner, notice, channel, address)
+    if fault is None:
+        if before is not None:
+            await keep(store, key, None)
+        return True
+    refused = fault.refused or fault.credentials_rejected
+    after = after_failure(
+        before, str(fault), now, is_refused=refused, by_person=fault.by_person, wait=fault.retry_after
+    )
+    await keep(store, key, after)
+    log.warning("notice not sent", problem=str(fault), text=notice.text, again=stamp(after.retry_at))
+    return False
+
+
+async def deliver_notice(
+    runner: Runner, notice: Notice, channel: str | None, address: str, *, under: str = NOTICES
+) -> bool:
+    """Send a notice, or log it if there is no channel; log a failure and return False.
+
+    Raise LeaseLost if another program has taken over the work that is done under this lease.
+    """
+    fault = await _delivered(runner, notice, channel, address, under)
+    if fault is not None:
+        log.warning("notice not sent", problem=str(fault), text=notice.text)
+    return fault is None
+
+
+async def _delivered(
+    runner: Runner, notice: Notice, channel_name: str | None, address: str, under: str = NOTICES
+) -> SendError | None:
+    """Send a notice, or log it if there is no channel. Return the error if it wasn't sent."""
     channel = runner.channels.get(channel_name or "")
     if channel is None:
         log.warning("notice", text=notice.text)
-        return True
+        return None
+
+    async def ready() -> None:
+        await runner.store.extend_lease(under, channel.timeout + NOTED_WITHIN)
+
     try:
-        await _send(channel, address, notice)
+        await _send(channel, address, notice, ready)
     except SendError as fault:
         elsewhere = fault.moved_to or fault.fallback
-        if elsewhere is not None:
-            if fault.moved_to is not None:  # the operator's commands go by the new address too
-                await learn(runner.store, channel_name or "", address, elsewhere)
-            return await deliver_notice(runner, notice, channel_name, elsewhere)
-        log.warning("notice not sent", problem=str(fault), text=notice.text)
-        return False
-    return True
+        if elsewhere is None:
+            return fault
+        if fault.moved_to is not None:  # the operator's commands go by the new address too
+            await learn(runner.store, channel_name or "", address, elsewhere)
+        return await _delivered(runner, notice, channel_name, elsewhere, under)
+    return None
 
 
-async def _send(channel: Sender, address: str, notice: Notice) -> None:
+async def _send(channel: Sender, address: str, notice: Notice, ready: Ready) -> None:
     title, *rest = notice.text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
     digest = Digest(upto=0, title=(Span(title, strong=bool(notice.buttons)),), lead=lines)
@@ -149,4 +197,4 @@ async def _send(channel: Sender, address: str, notice: Notice) -> None:
     if notice.buttons and isinstance(sender, ShowsButtons):
         last = sender.with_buttons(address, last, notice.buttons)
     for part in (*first, last):
-        await channel.send(address, part)
+        await channel.send(address, part, ready=ready)

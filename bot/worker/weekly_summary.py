@@ -22,13 +22,13 @@ from bot.store import Store
 from bot.worker.health_notices import SENT, send_once
 
 SUMMARY = "weekly summary"  # the kind of note that keeps the last summary
-LAST = "last"
+LAST, TRIED = "last", "tried"  # the last summary that everyone got, and the last one that someone didn't get
 
 log = structlog.get_logger()
 
 
 class Last(msgspec.Struct, frozen=True):
-    """The last summary: the Monday it was for, when it was sent (UTC) and the counts of readings then."""
+    """A summary: the Monday it was for, when it was sent or first tried (UTC) and the counts of readings then."""
 
     day: date
     at: datetime
@@ -38,19 +38,37 @@ class Last(msgspec.Struct, frozen=True):
 async def summarize(runner: Runner, operators: Sequence[Operator], free: Callable[[], str | None]) -> None:
     """Send the summary if it is due. The first start only begins the counting."""
     store, now = runner.store, runner.now()
-    last = _decoded((await store.notes(SUMMARY)).get(LAST))
+    notes = await store.notes(SUMMARY)
+    slot = slot_of(now, await _zone(store, operators))
+    last, tried = _decoded(notes.get(LAST)), _decoded(notes.get(TRIED))
+    if last is not None and tried is not None and last.day < tried.day < slot.day and await _was_sent(store, tried.day):
+        last = tried  # one chat never got it; that doesn't make the next one cover two weeks in the others
     if last is not None and last.at > now:  # the clock was set back
         last = None
-    slot = slot_of(now, await _zone(store, operators))
     if last is not None and not is_due(slot, Slot(last.day, last.at)):
         return
-    readings = Readings.of(await store.source_statuses())
-    if last is not None:
-        week = await _week(runner, last, readings, free())
-        if not await _is_sent(runner, week, operators, slot):
-            return
-    body = msgspec.json.encode(Last(slot.day, now, readings)).decode()
-    await store.note(SUMMARY, LAST, body)
+    this = Last(slot.day, now, Readings.of(await store.source_statuses()))
+    if last is not None and not await _is_sent(
+        runner, await _week(runner, last, this.readings, free()), operators, slot
+    ):
+        if tried is None or tried.day != slot.day:
+            await _keep(store, LAST, last)
+            await _keep(store, TRIED, this)
+        return
+    await _keep(store, LAST, this)
+
+
+async def _keep(store: Store, key: str, summary: Last) -> None:
+    await store.note(SUMMARY, key, msgspec.json.encode(summary).decode())
+
+
+async def _was_sent(store: Store, day: date) -> bool:
+    """Return whether at least one of the operator's chats got the summary of a Monday."""
+    return any(key.startswith(_key(day)) for key in await store.notes(SENT))
+
+
+def _key(day: date) -> str:
+    return f"weekly {day}"
 
 
 def _decoded(text: str | None) -> Last | None:
@@ -99,4 +117,4 @@ async def _is_sent(runner: Runner, week: Week, operators: Sequence[Operator], sl
     if not operators:
         log.info("weekly summary", text=texts[Language.ENGLISH])
         return True
-    return await send_once(runner, Notice(f"weekly {slot.day}", texts[Language.ENGLISH], texts=texts), operators)
+    return await send_once(runner, Notice(_key(slot.day), texts[Language.ENGLISH], texts=texts), operators)

@@ -19,7 +19,8 @@ from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
 from bot.pipeline.local_requests import reading_requests, suggestions
 from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
 from bot.sources import Source
-from bot.worker.first_readings import answer_first_readings
+from bot.worker.first_readings import FIRST_READINGS, answer_first_readings
+from bot.worker.health_notices import NOTICES
 
 CAPTURE_EVERY = 5.0  # seconds between looks for pages to hand to the Internet Archive
 FIRST_EVERY = 2.0  # seconds between looks for places that someone has just begun to watch
@@ -111,7 +112,7 @@ class Worker:
         await self._start_places()
         await self._start_deliveries()
         is_upkeep_due = self._upkeep is not None and self._clock() >= self._upkeep_at
-        if self._upkeep is not None and is_upkeep_due and self._start("notices", self._alone("notices", self._upkeep)):
+        if self._upkeep is not None and is_upkeep_due and self._start(NOTICES, self._alone(NOTICES, self._upkeep)):
             self._upkeep_at = self._clock() + UPKEEP_EVERY
         if self._capture is not None and self._clock() >= self._capture_at:
             self._capture_at = self._clock() + CAPTURE_EVERY
@@ -171,7 +172,7 @@ class Worker:
         """Read the places that someone has just begun to watch, unless another program is doing it."""
         await self._look_for_suggestions()
         if await reading_requests(self._runner.store, self._runner.now()):
-            async with self._runner.exclusive("first readings"):
+            async with self._runner.exclusive(FIRST_READINGS):
                 await self._runner.update_places()
                 await answer_first_readings(self._runner)
 
@@ -196,12 +197,9 @@ class Worker:
             self._deliveries[subscription.channel] -= 1
 
     async def _alone(self, name: str, work: Upkeep) -> None:
-        """Do the work unless another program is doing it."""
-        if await self._runner.store.lease(name):
-            try:
-                await work()
-            finally:
-                await self._runner.store.release(name)
+        """Do the work unless another program is doing it. The lease is renewed, because the work may take long."""
+        async with self._runner.exclusive(name):
+            await work()
 
     def _start(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
         """Start a task; return False if it is already running or was postponed after a failure."""

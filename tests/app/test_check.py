@@ -1,6 +1,7 @@
 """`countersign check` finds what is wrong, asks politely and disturbs nothing."""
 
 import json
+import os
 import resource
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager, chdir
@@ -447,7 +448,7 @@ async def test_a_data_folder_that_is_a_broken_link_is_wrong(place, to):
 async def test_a_data_folder_that_cannot_exist_stops_nothing_else(place):
     found = await place.check(COUNTERSIGN_DATA=str(place.folder / ("a" * 300)))
 
-    assert "File name too long" in said(found)
+    assert "no folder can have this name" in said(found)
     assert "agrees with" in everything(found)
 
 
@@ -455,6 +456,21 @@ async def test_a_folder_that_takes_no_writes_is_wrong(place):
     found = await place.check(COUNTERSIGN_DATA="/proc/countersign")
 
     assert "Can't write to /proc" in said(found)
+
+
+@pytest.mark.parametrize("name", ["lock", "evidence", "state.json"])
+async def test_a_file_in_the_folder_that_only_another_user_may_write_is_named(place, name):
+    await place.subscribe("-42")
+    (place.folder / "data" / "evidence").mkdir()
+    path = place.folder / "data" / name
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root may read and write everything")
+    found = await place.check()
+    path.chmod(0o700)
+
+    assert f"This user can't read and write {name} in" in said(found)
+    assert "chown -R USER FOLDER" in said(found)
 
 
 async def test_damage_in_the_store_is_found(place):

@@ -62,7 +62,7 @@ async def test_a_first_message_gets_an_answer_that_says_what_to_do(talk, row, ch
     ("typed", "said"),
     [
         ("subscribe TX", "Texas"), ("follow Ohio", "Ohio"), ("vigilar Tejas", "Texas"),
-        ("seguir Nueva York", "New York"), ("settings", "Nothing is being watched"), ("about", "I'm Countersign"),
+        ("seguir Nueva York", "Nueva York"), ("settings", "Nothing is being watched"), ("about", "I'm Countersign"),
         ("preferences", "Nothing is being watched"), ("alerts on", "Nothing is being watched"),
         ("what does WSO mean?", "may serve ICE warrants in jail"), ("recientes", "Bell County Sheriff's Office"),
         ("agencia Bell", "Bell County Sheriff's Office"), ("hello", "Hello. I tell you"),

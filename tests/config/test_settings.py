@@ -236,3 +236,41 @@ def test_a_value_of_the_wrong_kind_is_named_in_plain_words(folder, monkeypatch, 
     with pytest.raises(ConfigError) as caught:
         load(folder=folder)
     assert caught.value.problems == (f"{name}: {problem}",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COUNTERSIGN_POLL_SECONDS", "15m"),
+        ("COUNTERSIGN_HOST_GAP", "nan"),
+        ("COUNTERSIGN_LOG", "xml"),
+        ("PORT", "-1"),
+        ("COUNTERSIGN_BROADCAST", "[{"),
+        ("COUNTERSIGN_BROADCAST", "[" * 5_000 + "]" * 5_000),
+        ("COUNTERSIGN_DATA", "x" * 5_000),
+        ("COUNTERSIGN_DATA", "a/" + "x" * 300),
+        ("COUNTERSIGN_SOURCES", "x" * 100_000),
+        ("DATABASE_URL", "postgresql://u:100%secret@h:port/db"),
+    ],
+)
+@pytest.mark.parametrize("where", ["the environment", "the environment, in small letters", ".env"])
+def test_a_refusal_names_the_setting_and_where_it_was_set_in_one_short_line(folder, monkeypatch, name, value, where):
+    written(folder, "# nothing\n")
+    if where == ".env":
+        (folder / ".env").write_text(f"# ours\nCOUNTERSIGN_CONTACT=me@example.org\nexport {name}='{value}'\n")
+    else:
+        monkeypatch.setenv(name if where == "the environment" else name.lower(), value)
+    with pytest.raises(ConfigError) as fault:
+        load(folder=folder)
+    (problem,) = fault.value.problems
+    assert problem.startswith(f"{name}: ")
+    assert problem.endswith(f"(line 3 of {folder}/.env)") is (where == ".env")
+    assert len(problem) < 600
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize("value", ["x" * 5_000, r"a\u0000b"])
+def test_a_data_folder_that_no_system_allows_is_refused_with_its_line(folder, value):
+    written(folder, f'\ndata = "{value}"\n')
+    with pytest.raises(ConfigError, match=r"countersign\.toml:2: data: it must be the path of a folder"):
+        load(folder=folder)

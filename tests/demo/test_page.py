@@ -15,6 +15,7 @@ from bot.demo.loopback.telegram import TelegramServer
 from bot.demo.loopback.telegram_html import read as read_html
 from bot.demo.page import ChatPage
 from bot.demo.story import Mark, Scene, Story
+from bot.fetch.certificates import certificates
 
 NOW = datetime(2026, 11, 27, 14, 2, tzinfo=UTC)
 ADDRESSES = dict.fromkeys(("public", "ice", "town"), "http://127.0.0.1:9/")
@@ -35,7 +36,7 @@ class Visitor:
         """Send a message in a Telegram room as the program does."""
         keyboard = {"inline_keyboard": [[{"text": label, "callback_data": asks} for label, asks in buttons]]}
         form = {"chat_id": room.address, "text": text, "parse_mode": "HTML", "reply_markup": json.dumps(keyboard)}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=certificates()) as client:
             telegram = self.chats.telegram
             answer = await client.post(f"{telegram.url}{telegram.token}/sendMessage", data=form | fields)
         return str(answer.json()["result"]["message_id"])
@@ -53,7 +54,9 @@ async def visiting(door):
         chats, story = Chats(telegram, slack), Story(now)
         async with (
             ChatPage(chats, story, now, ADDRESSES).served(door),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.getsockname()[1]}", trust_env=False) as client,
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{door.getsockname()[1]}", trust_env=False, verify=certificates()
+            ) as client,
         ):
             yield Visitor(chats, story, client)
 
@@ -235,7 +238,7 @@ async def test_an_edited_message_is_shown_as_edited_in_place(door):
         number = await visitor.send(OPERATOR, "On hold", [("Approve", "approve ab 12")])
         telegram = visitor.chats.telegram
         form = {"chat_id": OPERATOR.address, "message_id": number, "text": "Approved", "parse_mode": "HTML"}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=certificates()) as client:
             await client.post(f"{telegram.url}{telegram.token}/editMessageText", data=form)
         [bubble] = visitor.chats.bubbles(OPERATOR)
         assert (bubble.html, bubble.is_edited, bubble.keys) == ("Approved", True, ())

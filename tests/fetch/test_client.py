@@ -18,6 +18,7 @@ import respx
 
 from bot.errors import Unreachable, Unsafe
 from bot.fetch import Clock, Fetch, Limits, remembered
+from bot.fetch.certificates import certificates
 from bot.fetch.client import Answer, Client, Dialer, TransientError
 
 PUBLIC = "93.184.216.34"
@@ -259,6 +260,20 @@ async def test_a_certificate_that_nobody_vouches_for_is_no_connection(certified,
         with pytest.raises(TransientError, match="has no valid certificate"):
             await ask(client, server, scheme="https")
     assert not server.heads
+
+
+def test_certificates_are_loaded_once_and_the_environment_replaces_them_only_where_asked(
+    certified, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    certificates.cache_clear()
+    try:
+        ours, theirs = certificates(), certificates(trust_env=True)
+        assert (certificates(), certificates(trust_env=True)) == (ours, theirs)
+        assert theirs.cert_store_stats()["x509"] == 1
+        assert ours.cert_store_stats()["x509"] > 50
+    finally:
+        certificates.cache_clear()
 
 
 async def test_a_broken_tls_record_is_an_error_of_ours(certified):

@@ -19,6 +19,7 @@ from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
 from bot.pipeline.deliver import deliver, verdict
+from bot.pipeline.standings import Standings
 from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Record
 from bot.store.tiny.store import TinyStore
@@ -34,6 +35,7 @@ class DeliveringChat(Chat):
     def __init__(self, store: TinyStore, telegram: LoopbackTelegram, channel: TelegramSender) -> None:
         super().__init__(store)
         self.telegram, self.channel = telegram, channel
+        self.standings = Standings(store)  # shared by all deliveries, as in the program
 
     async def deliver(self, at: datetime):
         """Deliver to every subscription that is due at that time."""
@@ -45,6 +47,7 @@ class DeliveringChat(Chat):
                 channels={"telegram": self.channel},
                 now=lambda: self.now,
                 page="https://ice.example/287g",
+                standings=self.standings,
             )
             for subscription in await self.store.due(at)
         ]

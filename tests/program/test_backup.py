@@ -1,6 +1,7 @@
 """`countersign backup` beside a running program that records lists and sends messages, and `restore` elsewhere."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -21,15 +22,15 @@ BACKUPS = 20
 
 # The program as it is, but it stops in the middle of writing the evidence until this test has killed it.
 WAITING = """
-import sys, time
+import asyncio, sys
 from bot.store import backup
-usual, left = backup.document_in, [2]
-async def document_in(store, sha256):
+usual, left = backup._Writing._readable, [2]
+async def readable(self, store, sha256):
     left[0] -= 1
     if left[0] < 0:
-        time.sleep(600)
-    return await usual(store, sha256)
-backup.document_in = document_in
+        await asyncio.sleep(600)
+    return await usual(self, store, sha256)
+backup._Writing._readable = readable
 from bot.__main__ import main
 sys.exit(main())
 """
@@ -145,6 +146,26 @@ def test_a_backup_that_is_killed_leaves_the_old_one_and_the_next_one_works(here,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_backup_that_is_told_to_end_leaves_nothing_behind(number, here, tmp_path):
+    for count in range(3):
+        rows = [row("OHIO", f"Town {count} Police Department")]
+        here.publish_rows(f"participating1121202{count}am.xlsx", rows, at=A_DAY + timedelta(days=count))
+        here.run("poll")
+    (tmp_path / "tmp").mkdir()
+    file, env = tmp_path / "a.backup", here.env | {"TMPDIR": str(tmp_path / "tmp")}
+    command = [sys.executable, "-c", WAITING, "backup", str(file)]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as program:
+        wait_for(lambda: (tmp_path / ".a.backup.unfinished").exists() or program.poll() is not None)
+        program.send_signal(number)
+        said = program.communicate(timeout=60)[1]
+    assert program.returncode == 130
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "tmp"]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.slow
 def test_a_restore_says_what_it_did_and_refuses_what_it_must_not_overwrite(here, tmp_path):
     here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
     here.run("poll")
@@ -191,6 +212,19 @@ def test_an_output_without_room_is_said_and_is_no_internal_error(here):
         assert done.returncode == 1
         assert "No space left on device" in done.stderr
         assert "internal error" not in done.stderr
+
+
+def test_a_reader_that_closes_the_pipe_is_told_that_it_has_no_whole_backup(here):
+    here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
+    here.run("poll")
+    reader, pipe = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "bot", "backup", "-"]
+    done = subprocess.run(command, env=here.env, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(pipe)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "closed the pipe before the end, so what it got isn't a whole backup" in done.stderr
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from support.waiting import wait_for
 from typer.main import get_command
 
 from bot.cli.main import app
+from bot.fetch.certificates import certificates
 
 HOME = Path(__file__).parents[2]
 DOCKERFILE = (HOME / "Dockerfile").read_text()
@@ -190,6 +191,6 @@ def test_as_process_one_it_ends_cleanly_on_sigterm(command, tmp_path, unused_tcp
 
 def is_served(httpx, port):
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/live").status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/live", verify=certificates()).status_code == 200
     except httpx.TransportError:
         return False

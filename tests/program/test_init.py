@@ -81,9 +81,11 @@ def test_a_rejected_token_writes_nothing(here):
 @pytest.mark.parametrize(
     ("tokens", "said"),
     [
-        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "doesn't accept this bot token (invalid_auth)"),
-        ({"SLACK_BOT_TOKEN": APP_TOKEN}, "begins with xoxb-"),
-        ({"SLACK_BOT_TOKEN": "xoxb-loopback-0000000000", "SLACK_APP_TOKEN": "xapp-wrong"}, "this app token"),
+        ({"SLACK_BOT_TOKEN": "xoxb-000000-wrong"}, "doesn't accept this bot token (invalid_auth)"),
+        ({"SLACK_BOT_TOKEN": APP_TOKEN}, "begins with xoxb-, and numbers and letters follow. It's Slack's app token."),
+        ({"SLACK_BOT_TOKEN": TOKEN}, "It's Telegram's bot token."),
+        ({"SLACK_BOT_TOKEN": "xoxb-short"}, "That isn't Slack's bot token"),
+        ({"SLACK_BOT_TOKEN": "xoxb-loopback-0000000000", "SLACK_APP_TOKEN": "xapp-000000-wrong"}, "this app token"),
         ({"SLACK_BOT_TOKEN": "xoxb- two words"}, "copy it again"),
     ],
 )
@@ -136,8 +138,18 @@ def test_a_chat_that_refuses_the_test_message_is_said_and_counts_as_failed(here)
     here.telegram.script(42, unknown_chat())
     options = ("--platform", "telegram", "--operator", "telegram:42", "--contact", "none")
     said = init(here, *options, expect=1, TELEGRAM_BOT_TOKEN=TOKEN)
-    assert "No test message to telegram:42" in said
+    assert "No test message to telegram:42. Not sent" in said
+    assert "Open that chat, and let the bot in or press Start." in said
     assert TOKEN in written(here)
+
+
+def test_a_test_message_that_finds_no_connection_gets_no_advice_about_the_chat(here):
+    options = ("--platform", "telegram", "--operator", "slack:C024BE91L", "--contact", "none")
+    nowhere = {"SLACK_API_URL": "http://127.0.0.1:1/api/", "SLACK_BOT_TOKEN": here.slack.token}
+    said = init(here, *options, expect=1, TELEGRAM_BOT_TOKEN=TOKEN, **nowhere)
+    assert "No test message to slack:C024BE91L. Not sent: Slack can't be reached" in said
+    assert "may have" not in said
+    assert "Open that chat" not in said
 
 
 @pytest.mark.slow
@@ -229,6 +241,33 @@ def test_the_quotes_and_spaces_copied_with_a_token_are_left_out(here, quotes):
     options = ["--platform", "telegram", "--operator", "none", "--contact", "none"]
     init(here, *options, f"--telegram-token={quotes.format(here.telegram.token)}")
     assert written(here) == f"TELEGRAM_BOT_TOKEN={TOKEN}\n"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "TELEGRAM_BOT_TOKEN={}", 'export TELEGRAM_BOT_TOKEN="{}"', "token={}", "Token: {}.", "bot{}", "Bearer {}",
+        "Use this token to access the HTTP API: {} Keep your token secure", "https://api.telegram.org/bot{}/getMe",
+    ],
+)  # fmt: skip
+def test_a_token_is_found_in_what_was_copied_with_it(here, pasted):
+    options = ["--platform", "telegram", "--operator", "none", "--contact", "none", "--no-check"]
+    init(here, *options, f"--telegram-token={pasted.format(TOKEN)}")
+    assert written(here) == f"TELEGRAM_BOT_TOKEN={TOKEN}\n"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "code"),
+    [
+        ("12345", 1), ("110201543:short", 1), ("hello", 1), ("110201543 AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", 2),
+        ("110201543:" + "ä" * 35, 2), (f"{TOKEN} or 110201544:{TOKEN[10:]}", 2),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_token_is_never_written_though_nothing_is_asked(here, pasted, code):
+    options = ["--platform", "telegram", "--operator", "none", "--contact", "none", "--no-check"]
+    said = init(here, *options, f"--telegram-token={pasted}", expect=code)
+    assert pasted not in said
+    assert not (here.home / ".env").exists()
 
 
 def test_closed_standard_streams_are_like_empty_ones(here):

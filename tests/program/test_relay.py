@@ -7,16 +7,18 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from support.archive import needs_archive
-from support.program import texts, world
+from support.program import texts, typed_in, world
 from support.relay_kills import REFUSED, RELAYED, SECRET, free_port, refuse_the_host
 from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
 from support.waiting import wait_for
 
 from bot.domain.relay_signature import signed
 
+ROOT = str(Path(__file__).parents[2])
 FIRST, SECOND = "participatingAgencies11202026am.xlsx", "participatingAgencies11202026pm.xlsx"
 WEEK = [
     "participatingAgencies08272025am.xlsx",
@@ -107,6 +109,37 @@ def test_forged_late_replayed_oversized_and_changed_handovers_are_refused_in_wor
         log = (tmp_path / "host.log").read_text()
         assert "a handover was refused" in log
         assert not here.lines("agreements")
+
+
+def test_a_relay_finds_its_folder_from_any_working_directory_and_says_where_it_is(tmp_path):
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    to = ("relay", "--to", f"http://127.0.0.1:{free_port()}", "--once")
+    env = {"HOME": str(home), "XDG_STATE_HOME": "", "PYTHONPATH": ROOT, **RELAYED}
+    env["COUNTERSIGN_ICE_URL"] = "http://127.0.0.1:1/287g"
+    there = home / ".local" / "state" / "countersign" / "relay"
+    for folder, words, found in (
+        (home, ["--folder", "mine"], home / "mine"),
+        (elsewhere, ["--folder", "../home/mine"], home / "mine"),
+        (elsewhere, ["--folder", "~/mine"], home / "mine"),
+        (elsewhere, [], elsewhere / "relay"),
+    ):
+        said = typed_in(folder, *to, *words, expect=1, **env).stderr
+        assert f"folder={found}" in said.replace('"', "")
+        assert (found / "relay.json").is_file()
+    there.parent.mkdir(parents=True)
+    (elsewhere / "relay").rename(there)
+    assert str(there) in typed_in(home, *to, expect=1, **env).stderr, "it goes on with the readings that it has"
+
+
+def test_a_relay_folder_that_cannot_be_written_is_a_sentence_that_says_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("x")
+    to = ("relay", "--to", "http://127.0.0.1:9", "--once", "--folder")
+    for folder, said in (("file/relay", "choose another with --folder"), ("", "--folder is empty")):
+        done = typed_in(tmp_path, *to, folder, expect=1 if folder else 2, PYTHONPATH=ROOT, **RELAYED)
+        assert said in done.stderr
+        assert "COUNTERSIGN_DATA" not in done.stderr
 
 
 def test_without_the_secret_there_is_no_door_and_the_relay_says_what_to_set(tmp_path):

@@ -14,6 +14,7 @@ from support.samples import first_sight, record, signed, status, subscription
 from support.waiting import wait_for
 
 from bot.errors import ConfigError, StoreError
+from bot.fetch.certificates import certificates
 from bot.observability.health_check import HealthCheck
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.store.tiny.store import TinyStore
@@ -53,7 +54,7 @@ async def ask(store, clock, unused_tcp_port):
     views = Views(health.look, Metrics().page, CONTENT_TYPE)
     async with (
         serving(unused_tcp_port, views, closed="Not here."),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}", verify=certificates()) as client,
     ):
         yield client
 

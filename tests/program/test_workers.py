@@ -1,10 +1,11 @@
 """Several programs share one database, all in one event loop, each with its own store, runner and worker."""
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -23,17 +24,19 @@ from bot.domain.chat.request import Request
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.text.rich_text import plain_text
 from bot.errors import LeaseLost, UsageError
+from bot.pipeline import runner as runner_module
 from bot.pipeline.runner import Runner
 from bot.store.postgres import leases
 from bot.store.postgres.store import PostgresStore
 from bot.worker import worker
+from bot.worker.weekly_summary import summarize
 from bot.worker.worker import Worker
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
 LEADERSHIP = "sender telegram 1"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Program:
     """One program, without its scheduler: the test says when it ticks."""
 
@@ -138,6 +141,50 @@ class NotedTelegram(TelegramSender):
             self._sent.append((self._noted_as, asyncio.get_running_loop().time()))
 
         return await super().send(address, part, plain=plain, ready=noted)
+
+
+DESK = (Operator("gated", "1"), Operator("gated", "2"))
+MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+async def due_summary(crew, channel):
+    """Return a program whose upkeep sends the weekly summary, which is due, to two chats."""
+    program = await crew.program(channel, now=lambda: MONDAY)
+    last = {"day": "2026-11-16", "at": "2026-11-16T14:00:00Z", "readings": {}}
+    await program.store.note("weekly summary", "last", json.dumps(last))
+    program.worker = Worker(program.runner, upkeep=lambda: summarize(program.runner, DESK, lambda: None))
+    crew.stack.push_async_callback(program.worker.finish, 0)
+    return program
+
+
+async def test_a_program_that_is_slow_to_send_notices_keeps_the_others_from_sending_them_too(crew, monkeypatch):
+    monkeypatch.setattr(runner_module, "RENEW_EVERY", 0.05)
+    slow, quick = GatedChannel("gated"), GatedChannel("gated", is_open=True)
+    one, other = await due_summary(crew, slow), await due_summary(crew, quick)
+    expiry = "SELECT until FROM leases WHERE name = 'notices'"
+    await until(lambda: slow.waiting, one)
+    before = crew.ask(expiry)
+    await until(lambda: crew.ask(expiry) > before, other)
+    slow.opened.set()
+    await until(lambda: len(slow.told) == 2, other)
+    await one.worker.idle()
+    other.worker._upkeep_at = 0.0
+    await other.worker.tick()
+    await other.worker.idle()
+    assert (slow.told, quick.told) == (["1", "2"], [])
+
+
+async def test_a_program_that_lost_its_lease_sends_no_notice_after_that(crew):
+    slow, quick = GatedChannel("gated", timeout=leases.LEASE), GatedChannel("gated", is_open=True)
+    one, other = await due_summary(crew, slow), await due_summary(crew, quick)
+    await until(lambda: slow.waiting, one)
+    with psycopg.connect(crew.url, autocommit=True) as db:  # as if the program had been frozen until now
+        db.execute("UPDATE leases SET until = now() - interval '1 second' WHERE name = 'notices'")
+    await until(lambda: len(quick.told) == 2, other)
+    await other.worker.idle()
+    slow.opened.set()
+    await one.worker.idle()
+    assert slow.told == ["1"], "what was under way when it was frozen can't be taken back"
 
 
 @pytest.mark.slow

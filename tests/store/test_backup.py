@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -17,7 +18,7 @@ import psycopg
 import pytest
 from support.samples import document, perform, picture, subscription
 
-from bot.errors import StoreBusy, StoreUnwritable, UsageError
+from bot.errors import StoreBusy, StoreCorrupt, StoreUnwritable, UsageError
 from bot.store import backup_file, new_file, transfer
 from bot.store.backup import back_up
 from bot.store.backup_file import CONTENTS, HEAD, Backup, Head
@@ -247,6 +248,9 @@ async def test_another_zip_a_folder_and_a_missing_file_are_refused(tmp_path):
     assert "isn't a Countersign backup" in await refused(tmp_path / "other.zip", tmp_path)
     assert "Is a directory" in await refused(tmp_path, tmp_path)
     assert "No such file" in await refused(tmp_path / "missing", tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        assert f"run: countersign restore - < {path}" in await refused(path, tmp_path)
 
 
 @pytest.mark.parametrize("newer", [{"backup": backup_file.FORMAT + 1}, {"store": snapshot.FORMAT + 1}])
@@ -348,6 +352,60 @@ async def test_what_can_not_be_read_is_left_out_and_named_and_the_rest_is_kept(d
     assert [s.id for s in await back.subscriptions()] == [whole.id]
     assert await back.evidence_names() == [kept.sha256]
     await back.close()
+
+
+def lose(path):
+    path.unlink()
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:9])
+
+
+def make_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def link_to_itself(path):
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("damage", [lose, cut, make_a_folder, link_to_itself])
+async def test_one_document_that_can_not_be_read_never_keeps_the_rest_from_being_backed_up(damage, tmp_path):
+    store = TinyStore.open(tmp_path / "data")
+    kept, gone = document("a.xlsx", b"a"), document("b.xlsx", b"b")
+    for each in (kept, gone):
+        await store.keep(each)
+    damage(tmp_path / "data" / "evidence" / gone.sha256[:2] / f"{gone.sha256}.gz")
+    made = await back_up(store, tmp_path / "a.backup", HEADING)
+    (sentence,) = made.left_out
+    assert gone.sha256 in sentence
+    assert "backup" in sentence
+    await store.close()
+    back = TinyStore.open(tmp_path / "back")
+    await restored(tmp_path / "a.backup", back)
+    assert await back.evidence_names() == [kept.sha256]
+    await back.close()
+
+
+@pytest.mark.parametrize("name", ["evidence", "one of its folders"])
+@pytest.mark.parametrize("damage", ["a file", "a link to itself", "a broken link"])
+async def test_a_folder_of_documents_that_can_not_be_listed_is_never_taken_for_an_empty_one(name, damage, tmp_path):
+    store = TinyStore.open(tmp_path / "data")
+    one = document("a.xlsx", b"a")
+    await store.keep(one)
+    folder = tmp_path / "data" / "evidence" / (one.sha256[:2] if name != "evidence" else "")
+    folder.rename(tmp_path / "elsewhere")
+    if damage == "a file":
+        folder.write_bytes(b"")
+    else:
+        folder.symlink_to(folder if damage == "a link to itself" else tmp_path / "nowhere")
+    with pytest.raises(StoreCorrupt, match=re.escape(str(folder))):
+        await back_up(store, tmp_path / "a.backup", HEADING)
+    assert not (tmp_path / "a.backup").exists()
+    await store.close()
 
 
 async def test_a_chat_whose_time_zone_not_all_hosts_know_is_left_out(tmp_path):

@@ -21,8 +21,13 @@ from threading import Thread
 from typing import BinaryIO
 
 TESTS = Path(__file__).parents[1]
-IMPORTED = ("bot.cli.main", "bot.channels.slack.sender", "bot.channels.telegram.sender", "bot.store.postgres.store", "bot.sources.local.legistar",
-            "bot.sources.local.civicclerk", "bot.sources.local.primegov", "bot.sources.local.civicplus", "bot.sources.local.page")  # fmt: skip
+# The program imports these when it first needs them; the backend of anyio is chosen at the first connection.
+IMPORTED = (
+    "bot.cli.main", "bot.app.check", "bot.app.web_wiring", "bot.channels.slack.sender", "bot.channels.telegram.sender",
+    "bot.channels.webhook.sender", "bot.store.postgres.store", "bot.sources.formats.html", "bot.domain.agendas.detect",
+    "anyio._backends._asyncio", "bs4",
+    *(f"bot.sources.local.{path.stem}" for path in sorted((TESTS.parent / "bot" / "sources" / "local").glob("[!_]*.py"))),
+)  # fmt: skip
 
 
 class CommandForker:
@@ -82,10 +87,19 @@ def forker() -> CommandForker:
 # ── in the process that has imported the program ─────────────────────────────────────────────────────────────────────
 
 
+def _load_certificates() -> None:
+    """Load what each process would load for its first request."""
+    from bot.fetch.certificates import certificates
+
+    certificates()
+    certificates(trust_env=True)
+
+
 def _serve(requests: socket.socket) -> int:
     """Fork a process for each request, and run its command there."""
     for name in IMPORTED:
         import_module(name)
+    _load_certificates()
     gc.freeze()
     while True:
         request, fds, *_ = socket.recv_fds(requests, 1 << 20, 2)

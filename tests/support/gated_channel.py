@@ -10,10 +10,8 @@ from bot.errors import SendError
 class GatedChannel:
     """Holds messages until `opened` is set. `waiting` counts them now, `most` at the worst moment."""
 
-    timeout = 1.0
-
-    def __init__(self, name: str, *, is_open: bool = False) -> None:
-        self.name = name
+    def __init__(self, name: str, *, is_open: bool = False, timeout: float = 1.0) -> None:
+        self.name, self.timeout = name, timeout
         self.opened = asyncio.Event()
         self.told: list[str] = []
         self.waiting = self.most = 0
@@ -27,6 +25,8 @@ class GatedChannel:
         return (Part(payload={}, plain=plain_text([digest.title]), covers=digest.covers),)
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready=None) -> str:
+        if ready is not None:
+            await ready()
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         try:

@@ -4,9 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from support.samples import first_sight, held, receipt, record, signed, spoken, status
 
 from bot.channels import Part
+from bot.commands.chat import ChatCommands
+from bot.commands.report import report
 from bot.domain.chat.operator import Operator
 from bot.domain.language import Language
 from bot.domain.messages.weekly_summary import Readings, is_due, slot_of
@@ -15,7 +18,7 @@ from bot.domain.text.rich_text import plain_text
 from bot.errors import SendError, Unreachable
 from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
-from bot.worker.health_notices import SENT
+from bot.worker.health_notices import SENT, notify
 from bot.worker.weekly_summary import summarize
 
 SUNDAY = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,6 +35,8 @@ class Desk:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.refuses: set[str] = set()
+        self.answer: dict = {}
+        self.asked = 0
 
     def render(self, digest, picture=None):
         return (
@@ -43,8 +48,9 @@ class Desk:
         )
 
     async def send(self, address, part, **_):
+        self.asked += 1
         if address in self.refuses:
-            raise SendError("not now")
+            raise SendError("not now", **self.answer)
         self.told.append((address, part.plain))
         return "1"
 
@@ -161,6 +167,32 @@ async def test_each_of_the_operators_chats_gets_it_once_in_its_language_and_at_i
     assert await office.at(MONDAY + 6 * HOUR, *both) == []
 
 
+async def test_a_chat_that_never_gets_it_leaves_a_week_a_week_in_the_others(office):
+    both = (DESK, Operator("desk", "43"))
+    await office.at(SUNDAY, *both)
+    office.desk.refuses, office.desk.answer = {"42"}, {"by_person": True}
+    for week in range(4):
+        (text,) = await office.at(MONDAY + week * WEEK, *both)
+        since = ["Nov. 22", "Nov. 23", "Nov. 30", "Dec. 7"][week]
+        assert text.startswith(f"Your weekly summary, since {since}, 2026")
+        assert await office.at(MONDAY + week * WEEK + 8 * HOUR, *both) == []
+        await office.restart()
+    office.desk.refuses = set()
+    (text,) = await office.at(MONDAY + 3 * WEEK + 16 * HOUR, *both)
+    assert text.startswith("Your weekly summary, since Dec. 7, 2026")
+    assert office.desk.told[-1][0] == "42"
+
+
+async def test_a_summary_that_no_chat_got_is_not_skipped(office):
+    await office.at(SUNDAY)
+    office.desk.refuses = {"42"}
+    await office.at(MONDAY)
+    await office.at(MONDAY + WEEK)
+    office.desk.refuses = set()
+    (text,) = await office.at(MONDAY + 2 * WEEK)
+    assert text.startswith("Your weekly summary, since Nov. 22, 2026")
+
+
 async def test_several_programs_send_one_because_they_share_the_note(office):
     await office.at(SUNDAY)
     assert len(await office.at(MONDAY)) == 1
@@ -176,6 +208,66 @@ async def test_a_clock_that_was_years_ahead_does_not_silence_it_for_years(office
 async def test_a_damaged_note_only_begins_the_counting_again(office):
     await office.store.note("weekly summary", "last", "{")
     assert await office.at(SUNDAY) == []
+    assert len(await office.at(MONDAY)) == 1
+
+
+@pytest.mark.parametrize(("answer", "asked"), [({}, 4), ({"refused": True}, 4), ({"by_person": True}, 1)])
+async def test_a_chat_that_cannot_be_reached_is_asked_after_growing_pauses_and_status_says_so(office, answer, asked):
+    await office.at(SUNDAY)
+    office.desk.refuses, office.desk.answer = {"42"}, answer
+    with structlog.testing.capture_logs() as lines:
+        for minute in range(12):
+            await office.at(MONDAY + timedelta(minutes=minute))
+    assert office.desk.asked == asked
+    assert [line["problem"] for line in lines] == ["not now"] * asked
+    assert all("Your weekly summary" in line["text"] and line["again"] for line in lines)
+    (problem,) = (await report(office.store, now=office.now, sources=["ice"], stale_hours=6)).channel_problems
+    assert "haven't reached the operator's chat desk:42 since 2026-11-23 14:30 UTC: not now." in problem
+
+    office.desk.refuses = set()
+    await office.restart()
+    assert await office.at(office.now + timedelta(seconds=1)) == []
+    await ChatCommands(office.runner).returned("desk", "42")  # the bot was let in again
+    assert len(await office.at(office.now + timedelta(seconds=1))) == 1
+    assert not (await report(office.store, now=office.now, sources=["ice"], stale_hours=6)).channel_problems
+
+
+async def test_every_kind_of_notice_shares_the_pauses_of_its_chat_and_not_of_another(office):
+    await office.at(SUNDAY)
+    office.desk.refuses, office.desk.answer = {"42"}, {"by_person": True}
+    both = (DESK, Operator("desk", "43"))
+    await office.store.put_held([held(1)])
+    for minute in range(5):
+        office.now = MONDAY + timedelta(minutes=minute)
+        await notify(office.runner, both, HOUR)
+        await summarize(office.runner, both, lambda: None)
+    assert [text.splitlines()[0][:19] for address, text in office.desk.told if address == "43"] == [
+        "On hold: participat",
+        "Your weekly summary",
+    ]
+    assert office.desk.asked == 3
+
+
+async def test_a_stale_notice_to_a_subscriber_who_cannot_be_reached_has_pauses_too(office):
+    chat = Subscription(id="", channel="desk", address="7", filter=Filter(), hears_stale=True)
+    await office.store.subscribe(chat)
+    await office.store.remember(status(SUNDAY - 12 * HOUR))
+    office.desk.refuses = {"7"}
+    for minute in range(8):
+        office.now = SUNDAY + timedelta(minutes=minute)
+        await notify(office.runner, (DESK,), HOUR)
+    assert office.desk.asked == 4 + 1, "the operator was told once"
+    for gone in await office.store.subscriptions():
+        await office.store.forget(gone.id)
+    await notify(office.runner, (DESK,), HOUR)
+    assert await office.store.notes("unreached") == {}
+
+
+async def test_a_clock_that_was_years_ahead_does_not_silence_a_chat_for_years(office):
+    await office.at(SUNDAY)
+    office.desk.refuses = {"42"}
+    await office.at(datetime(2031, 1, 6, 15, tzinfo=UTC))
+    office.desk.refuses = set()
     assert len(await office.at(MONDAY)) == 1
 
 

@@ -14,6 +14,7 @@ from bot.domain.health import in_bytes, span
 FULL, SCARCE = 50 * 10**6, 500 * 10**6  # bytes
 PROBE_BYTES = 64 * 1024
 FEWEST_FILES = 1_000
+MOST_NAMED = 3
 SKEWED, ASKEW = timedelta(minutes=5), timedelta(minutes=1)  # Slack refuses what is five minutes off
 
 
@@ -29,7 +30,8 @@ def of_folder(path: Path) -> list[Finding]:
     if not there.is_dir():
         return [wrong(f"{there} is a file, not a folder.", "Set COUNTERSIGN_DATA to a folder.")]
     found = [] if is_there else [fine(f"The data folder {path} doesn't exist yet; the program creates it.")]
-    return [*found, *_of_writing(there), *_of_room(there)]
+    own = _of_own_files(path) if is_there else []
+    return [*found, *_of_writing(there), *own, *_of_room(there)]
 
 
 def _of_writing(folder: Path) -> list[Finding]:
@@ -47,6 +49,20 @@ def _of_writing(folder: Path) -> list[Finding]:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
     return []
+
+
+def _of_own_files(folder: Path) -> list[Finding]:
+    """Return whether there are files that this user may not write, such as after a command that root ran."""
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_file() or path.name == "evidence")
+    except OSError:  # the store can't be read, either, and that is said
+        return []
+    closed = [path.name for path in inside if not os.access(path, os.R_OK | os.W_OK)]
+    if not closed:
+        return []
+    advice = "Give all of it to the program's user: chown -R USER FOLDER"
+    named = ", ".join(closed[:MOST_NAMED]) + (", …" if len(closed) > MOST_NAMED else "")
+    return [wrong(f"This user can't read and write {named} in {folder}.", advice)]
 
 
 def _of_room(folder: Path) -> list[Finding]:

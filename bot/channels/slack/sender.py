@@ -246,8 +246,10 @@ class SlackSender:
             return SendError(f"{_REFUSED[code]} ({code})", refused=True, by_person=code in _BY_PERSON)
         if code in _TEXT_REJECTED:
             return SendError(f"Slack rejected this text ({code})", refused=True, too_long=True)
+        if isinstance(error, _NO_CONNECTION):
+            return SendError(f"Slack can't be reached ({_no_connection(error)})")
         why = code or (f"HTTP {status}" if status else type(error).__name__)
-        return SendError(f"Slack did not confirm the post ({why}); the message may have been posted")
+        return SendError(f"Slack did not confirm the post ({why}); the message may have been posted", maybe_sent=True)
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
         """Return the SendError that describes a failed picture.
@@ -385,6 +387,17 @@ def token_refusal(code: str) -> str | None:
 def channel_refusal(code: str) -> str | None:
     """Return in a sentence why Slack refuses a channel, or None if the error code says something else."""
     return _REFUSED.get(code)
+
+
+# Before anything of a request is written.
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+
+
+def _no_connection(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no connection in time"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    return (cause.strerror if cause is not None else None) or type(error).__name__
 
 
 def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:

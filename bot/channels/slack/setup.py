@@ -43,13 +43,15 @@ class SlackSetup(Setup[SlackSettings]):
             "bot token",
             "Create an app at https://api.slack.com/apps from the manifest config/slack-manifest.yml and install it. "
             "Then copy the Bot User OAuth Token under OAuth & Permissions.",
-            begins="xoxb-",
+            shape=r"xoxb-[\w-]{10,}",
+            looks="begins with xoxb-, and numbers and letters follow",
         ),
         TokenQuestion(
             "SLACK_APP_TOKEN",
             "app token",
             "Generate it under Basic Information, App-Level Tokens, with the scope connections:write.",
-            begins="xapp-",
+            shape=r"xapp-[\w-]{10,}",
+            looks="begins with xapp-, and numbers and letters follow",
             without="Slack will get alerts, but people can't type commands there.",
         ),
     )

@@ -19,6 +19,7 @@ from bot.domain.text import platforms
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
 from bot.domain.text.rich_text import plain_text
+from bot.domain.text.wording import state_name, states_in_order
 from bot.domain.time_zones import is_zone
 
 WHERE = "where"
@@ -100,7 +101,10 @@ class Form:
 
     def _states(self) -> dict[str, Any]:
         every = _option(platforms.SLACK_ALL_STATES(self.language), ALL)
-        options = [every, *(_option(name, code) for code, name in sorted(STATES.items(), key=lambda entry: entry[1]))]
+        options = [
+            every,
+            *(_option(state_name(code, self.language), code) for code in states_in_order(STATES, self.language)),
+        ]
         watched = {ALL if code == ALL_STATES else code for code in self._settings_states()}
         return {
             "type": "multi_static_select",

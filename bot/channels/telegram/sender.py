@@ -33,6 +33,7 @@ from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.domain.timestamps import bounded
 from bot.errors import SendError
+from bot.fetch.certificates import certificates
 
 LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
 MOST_ENTITIES = 90  # links and bold runs; Telegram allows 100 in all, including the ones it detects itself
@@ -197,7 +198,14 @@ class TelegramSender:
             case TelegramError() if isinstance(error, (Forbidden, BadRequest)) or _is_too_large(error, of):
                 return self._topic_lost(address, error) or self._refusal(error, of)
             case _:
-                return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
+                return self._unanswered(error)
+
+    def _unanswered(self, error: Exception) -> SendError:
+        """Return the SendError for a send without Telegram's answer. Without a connection, nothing was written."""
+        cause = error.__cause__
+        if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+            return SendError(f"Telegram can't be reached ({_no_connection(cause)})")
+        return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
     def _topic_lost(self, address: str, error: TelegramError) -> SendError | None:
         """Return the SendError for a topic that can't receive messages, or None if the error has another cause.
@@ -284,7 +292,8 @@ class _Request(HTTPXRequest):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, httpx_kwargs={"event_hooks": {"request": [self._follow]}})
+        verify = certificates(trust_env=True)
+        super().__init__(**options, httpx_kwargs={"event_hooks": {"request": [self._follow]}, "verify": verify})
 
     @staticmethod
     async def _follow(request: httpx.Request) -> None:
@@ -319,8 +328,12 @@ def is_topic_lost(error: TelegramError) -> bool:
     return _TOPIC_CLOSED in error.message.lower() or _TOPIC_DELETED.search(error.message) is not None
 
 
+def _no_connection(cause: httpx.TransportError) -> str:
+    return "no connection in time" if isinstance(cause, httpx.ConnectTimeout) else str(cause) or type(cause).__name__
+
+
 def _unconfirmed(why: str) -> SendError:
-    return SendError(f"Telegram did not confirm delivery ({why}); the message may have arrived")
+    return SendError(f"Telegram did not confirm delivery ({why}); the message may have arrived", maybe_sent=True)
 
 
 def limits_of(address: str) -> Sequence[Limit]:

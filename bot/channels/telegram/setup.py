@@ -33,6 +33,8 @@ class TelegramSetup(Setup[TelegramSettings]):
             "TELEGRAM_BOT_TOKEN",
             "bot token",
             "In Telegram, write /newbot to @BotFather. It answers with a token such as 110201543:AAHdq…",
+            shape=r"\d{5,}:[\w-]{30,}",
+            looks="is a number, a colon and about 35 letters and digits",
         ),
     )
 

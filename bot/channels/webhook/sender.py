@@ -11,7 +11,7 @@ from bot.channels.webhook.signatures import Secret, checked_secret, new_secret, 
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.picture import Image
 from bot.domain.web_address import web_parts
-from bot.errors import SendError, SourceError, Unsafe, UsageError
+from bot.errors import NoConnection, SendError, SourceError, Unsafe, Untrusted, UsageError
 from bot.fetch.post import Posted, Poster
 
 RESUME = "`countersign subscribe` with the same address resumes it"
@@ -106,7 +106,7 @@ class WebhookSender:
         try:
             answer = await self._poster.post(address, body, self._headers(part, delivery, body, secrets))
         except SourceError as fault:
-            raise SendError(str(fault), refused=isinstance(fault, Unsafe)) from None
+            raise _unanswered(fault) from None
         _judge(host, answer)
         return delivery
 
@@ -124,6 +124,13 @@ class WebhookSender:
     async def close(self) -> None:
         """Close all connections."""
         await self._poster.aclose()
+
+
+def _unanswered(fault: SourceError) -> SendError:
+    """Return the error for a post without an answer. Without a connection, nothing was sent."""
+    if isinstance(fault, NoConnection | Untrusted | Unsafe):
+        return SendError(str(fault), refused=isinstance(fault, Unsafe))
+    return SendError(f"{str(fault).rstrip('.')}; the message may have arrived", maybe_sent=True)
 
 
 def _judge(host: str, answer: Posted) -> None:

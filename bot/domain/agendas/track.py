@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, Subject, standing
+from bot.domain.agendas.editions import says_the_same
 from bot.domain.agendas.link import listed_there
 from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
@@ -237,7 +238,8 @@ class _Tracker:
             return Kind.MENTIONED if is_news else Kind.LISTED
         if self._is_moved(before, mention):
             return Kind.MENTIONED
-        return Kind.AMENDED if (before.planned, before.said) != (mention.planned, mention.said) else None
+        is_same = before.planned == mention.planned and says_the_same(before, mention)
+        return None if is_same else Kind.AMENDED
 
     def _is_moved(self, before: Mention, mention: Mention) -> bool:
         """Return True if an upcoming meeting was moved, canceled or put back on the calendar."""

@@ -47,6 +47,14 @@ HELP: Mapping[Phrase, Mapping[str, Phrase]] = {
         "about": Phrase("who sends this"),
     },
 }
+_IN_WORDS: Mapping[str, Phrase] = {  # the commands with words that people can type in their language
+    each.one: each
+    for each in (
+        Phrase("watch Harris County TX"),
+        Phrase("digest Thursday noon"),
+        Phrase("pause 3 days"),
+    )
+}
 SLACK_HEAD = Phrase("Type {prefix} and then:")
 
 
@@ -60,11 +68,15 @@ def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
     lines: list[Line] = [(Span(SLACK_HEAD(language, prefix=word)),)] if is_word else []
     for task, commands in HELP.items():
         lines.append((Span(task(language), strong=True),))
-        rows = [(command, phrase(language)) for command, phrase in commands.items()]
+        rows = [(_typed(command, language), phrase(language)) for command, phrase in commands.items()]
         if "kinds" in commands:
             rows += [(f"language {other}", own_name(other)) for other in Language if other is not language]
         lines += [(Span(f"{'' if is_word else prefix}{command}"), Span(f"  {text}")) for command, text in rows]
     return tuple(lines)
+
+
+def _typed(command: str, language: Language) -> str:
+    return _IN_WORDS[command](language) if command in _IN_WORDS else command
 
 
 def what_lines(language: Language, page: str) -> tuple[Line, ...]:

@@ -11,6 +11,7 @@ from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
 from bot.domain.lists.vetting import Held, Ruling
 from bot.domain.text.catalog import Phrase
+from bot.domain.text.composed import in_language
 from bot.domain.text.formats import formats, name_in
 from bot.domain.text.reasons import CHOICES, reasons_for
 from bot.domain.text.rich_text import Line, Span
@@ -121,7 +122,7 @@ def line(language: Language, key: str, **values: object) -> Line:
 def held_reply(language: Language, held: Held, effect: Effect | None, *, details: bool = False) -> Reply:
     """Show a held listing with its reasons, names and buttons. `effect` is None if it can't be approved."""
     title = said(language, "on_hold", name=held.publication.name, list=LISTS[held.list](language))
-    lines: list[Line] = [(Span(title, strong=True),), line(language, "why", reasons="; ".join(held.reasons))]
+    lines: list[Line] = [(Span(title, strong=True),), line(language, "why", reasons=_reasons(language, held))]
     if held.ruling is Ruling.REJECTED:
         lines.append(line(language, "rejected_before"))
     if effect is None:
@@ -129,6 +130,10 @@ def held_reply(language: Language, held: Held, effect: Effect | None, *, details
     lines += _names(language, held, effect.changes, details=details)
     lines += heard(language, effect)
     return Reply(lines=tuple(lines), buttons=(_held_buttons(language, held, details=details),), in_place=True)
+
+
+def _reasons(language: Language, held: Held) -> str:
+    return "; ".join(in_language(reason, language) for reason in held.reasons)
 
 
 def _held_buttons(language: Language, held: Held, *, details: bool) -> tuple[Button, ...]:

@@ -22,6 +22,7 @@ from bot.domain.subscription import ALL_STATES, Cadence, Filter, Settings, Subsc
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.wording import state_name, states_in_order
 
 STATES_IN_A_ROW = 8
 PLACES_SHOWN = 20  # on one page
@@ -216,8 +217,8 @@ def watched_entries(language: Language, filter_: Filter) -> Iterator[Entry]:
     """Yield everything that a filter watches, in the order in which it is named."""
     if ALL_STATES in filter_.states:
         yield Entry(said(language, "all_states").capitalize(), ALL_WORD, _less(filter_, "states", ALL_STATES))
-    for code in sorted(filter_.states.keys() - {ALL_STATES}, key=STATES.__getitem__):
-        yield Entry(STATES[code], code, _less(filter_, "states", code))
+    for code in states_in_order(filter_.states.keys() - {ALL_STATES}, language):
+        yield Entry(state_name(code, language), code, _less(filter_, "states", code))
     for county in sorted(filter_.counties):
         alone = Filter(counties={county: 0})
         yield Entry(

@@ -105,8 +105,8 @@ _SPANS = {
 class Misunderstood(Exception):
     """Raised if a command can't be parsed.
 
-    `why` is the key of the reply, and `values` are the words to insert in the reply. `choices` are what the text could
-    be, each with the whole text that says so.
+    `why` is the key of the reply, and `values` are the words to insert in the reply, with postal codes for states.
+    `choices` are what the text could be, each with the whole text that says so.
     """
 
     def __init__(self, why: str, places: tuple[Choice, ...] = (), **values: str) -> None:
@@ -514,7 +514,7 @@ def _no_such_county(name: str, code: str, county: County | None) -> Misunderstoo
     bare = re.sub(rf"^(?:{_KIND}) (?:(?:de|del|of) )?| (?:{_KIND})$", "", name, flags=re.IGNORECASE)
     near = distinct_name(county) if county else suggest(bare, county_names(code))
     why = "near_county" if near else "no_county"
-    return Misunderstood(why, typed=_shown(bare), state=STATES[code], near=near or "", code=code)
+    return Misunderstood(why, typed=_shown(bare), state=code, near=near or "", code=code)
 
 
 def is_state(text: str) -> bool:
@@ -569,7 +569,7 @@ def _unknown_place(text: str, several: Sequence[str] = ()) -> Misunderstood:
     near = next(iter(several), None) or _nearest_state(first)
     if near is None:
         return Misunderstood("no_state", typed=_shown(text))
-    return Misunderstood("near_state", typed=_shown(text), near=near, name=STATES[near])
+    return Misunderstood("near_state", typed=_shown(text), near=near, name=near)
 
 
 def _states_with(text: str) -> list[str]:

@@ -11,14 +11,14 @@ from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.towns import Choice, Reading
 from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County
-from bot.domain.geography.fold import distinct_name
+from bot.domain.geography.fold import distinct_name, exact_county, is_county_word
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Filter, Settings, county_in, typed_place
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
-from bot.domain.text.wording import HELD, Wording, county_name
+from bot.domain.text.wording import HELD, Wording, county_name, state_name, states_in_order
 
 
 class Mistake(NamedTuple):
@@ -387,13 +387,19 @@ def misunderstood(language: Language, fault: Misunderstood) -> str:
     """Explain what wasn't understood and suggest what to type instead."""
     what, instead = what_went_wrong(language, fault), MISTAKES[fault.why].instead
     commands = ", ".join(f"/language {other}" for other in Language)
-    return f"{what} {instead(language, commands=commands, **fault.values)}" if instead else what
+    return f"{what} {instead(language, commands=commands, **words_of(fault, language))}" if instead else what
 
 
 def what_went_wrong(language: Language, fault: Misunderstood) -> str:
     """Explain what wasn't understood, without suggesting chat commands."""
     languages = formats(language).join([name_in(language, other) for other in Language])
-    return MISTAKES[fault.why].what(language, languages=languages, **fault.values)
+    return MISTAKES[fault.why].what(language, languages=languages, **words_of(fault, language))
+
+
+def words_of(fault: Misunderstood, language: Language) -> Mapping[str, str]:
+    """Return the words of a mistake with the names of states, also of one that a person may have meant."""
+    values = fault.values
+    return values | {key: state_name(values[key], language) for key in ("state", "name") if key in values}
 
 
 def kind_name(language: Language, kind: Kind) -> str:
@@ -431,7 +437,7 @@ def overlap(language: Language, before: Filter, where: Where) -> tuple[Line, ...
         return (line(language, "all_around"),)
     whole = {*before.states, *where.states}
     lines = [
-        line(language, "county_inside", county=_county(language, entry), state=STATES[entry[:2]])
+        line(language, "county_inside", county=_county(language, entry), state=state_name(entry[:2], language))
         for entry in where.counties
         if entry[:2] in whole
     ]
@@ -439,7 +445,7 @@ def overlap(language: Language, before: Filter, where: Where) -> tuple[Line, ...
         inside = [_county(language, entry) for entry in sorted(before.counties) if entry.startswith(f"{code}/")]
         if inside and code not in before.states:
             counties = formats(language).join(inside)
-            lines.append(line(language, "state_around", state=STATES[code], counties=counties))
+            lines.append(line(language, "state_around", state=state_name(code, language), counties=counties))
     return tuple(lines)
 
 
@@ -449,7 +455,7 @@ def watched(language: Language, filter_: Filter) -> str:
     if ALL_STATES in filter_.states:
         states = [said(language, "all_states")]
     else:
-        states = [STATES[code] for code in sorted(filter_.states, key=STATES.__getitem__)]
+        states = [state_name(code, language) for code in states_in_order(filter_.states, language)]
     places = join(states + [_county(language, entry) for entry in sorted(filter_.counties)])
     named = [said(language, "agencies_named", part=_capitals(part)) for part in sorted(filter_.agencies)]
     if places and (named or filter_.agency_types) and not filter_.support_types:
@@ -472,7 +478,7 @@ def _county(language: Language, entry: str) -> str:
     code, _, plain = entry.partition("/")
     county = county_in(entry)
     name = distinct_name(county) if county else plain.title()
-    return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
+    return said(language, "county_of", county=county_name(name, code, language), state=state_name(code, language))
 
 
 def _of_type(language: Language, entry: str) -> str:
@@ -481,14 +487,14 @@ def _of_type(language: Language, entry: str) -> str:
     if place == ALL_STATES:
         where = said(language, "all_states")
     else:
-        where = _county(language, place) if "/" in place else STATES[place]
+        where = _county(language, place) if "/" in place else state_name(place, language)
     phrase = AGENCY_TYPES.get(agency_type)
     return phrase(language, place=where) if phrase else where
 
 
 def reading_line(language: Language, reading: Reading) -> str:
     """Say which county a ZIP code or a town was read as."""
-    county, state = named_county(language, reading.county), STATES[reading.county.state]
+    county, state = named_county(language, reading.county), state_name(reading.county.state, language)
     if reading.county.is_whole_state:
         told = said(language, "is_in_state", typed=reading.typed, state=state)
     elif reading.is_county:
@@ -508,8 +514,11 @@ def choice_label(language: Language, choice: Choice) -> str:
         return said(language, "b_all_counties", n=choice.counties)
     if choice.county is not None:
         return f"{named_county(language, choice.county)}, {choice.county.state}"
-    state = STATES[choice.state]
-    return state if choice.name == state else f"{choice.name}, {state}"
+    state = state_name(choice.state, language)
+    if choice.name == STATES[choice.state]:
+        return state
+    county = exact_county(choice.state, choice.name) if is_county_word(choice.name.rpartition(" ")[2]) else None
+    return f"{choice.name if county is None else named_county(language, county)}, {state}"
 
 
 def named_county(language: Language, county: County) -> str:

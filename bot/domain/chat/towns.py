@@ -158,12 +158,12 @@ def town_reading(name: str, state: str) -> Reading | Unsettled:
     """Return the county of a town in a state."""
     shown, found = _shown(name), town_counties_of(state, name)
     if not found:
-        return Unsettled("town_without_county", (Choice(state, STATES[state], state),), {"state": STATES[state]})
+        return Unsettled("town_without_county", (Choice(state, STATES[state], state),), {"state": state})
     if len(found) == 1:
         return Reading(shown, found[0])
     choices = [Choice(county_text(county), shown, state, county) for county in found[: MOST_CHOICES - 1]]
     whole = Choice(f"all of {shown} {state}", shown, state, None, len(found))
-    return Unsettled("which_county", (*choices, whole), {"state": STATES[state]})
+    return Unsettled("which_county", (*choices, whole), {"state": state})
 
 
 def bare_reading(name: str) -> Reading | Unsettled:
@@ -202,7 +202,7 @@ def county_or_town(county: County, name: str) -> Unsettled | None:
         return None
     both = (county, *elsewhere[: MOST_CHOICES - 2])
     choices = tuple(Choice(county_text(each), _shown(name), county.state, each) for each in both)
-    return Unsettled("which_county", choices, {"state": STATES[county.state]})
+    return Unsettled("which_county", choices, {"state": county.state})
 
 
 def bare_name(words: Sequence[str], state_by_name: Callable[[str], str | None], shortest: int = 1) -> int:

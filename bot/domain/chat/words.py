@@ -613,4 +613,4 @@ def _is_misspelled_place(text: str) -> bool:
 
 def _is_near(typed: str, fault: Misunderstood) -> bool:
     """Return True if the whole message is close to a state's name, not just a word in a sentence."""
-    return len(typed.split()) <= len(fault.values["name"].split())
+    return len(typed.split()) <= len(STATES[fault.values["name"]].split())

@@ -14,14 +14,17 @@ STATES = {
     "VI": "U.S. Virgin Islands",
 }  # fmt: skip
 
-SPANISH_NAMES = {  # those that differ by more than an accent
-    "Carolina del Norte": "NC", "Carolina del Sur": "SC", "Dakota del Norte": "ND", "Dakota del Sur": "SD",
-    "Distrito de Columbia": "DC", "Islas Marianas del Norte": "MP", "Islas Vírgenes": "VI",
-    "Islas Vírgenes de los Estados Unidos": "VI", "Islas Vírgenes de EE. UU.": "VI", "Luisiana": "LA",
-    "Misisipi": "MS", "Misuri": "MO", "Minesota": "MN", "Nueva Hampshire": "NH", "Nuevo Hampshire": "NH",
-    "Nueva Jersey": "NJ", "Nueva York": "NY", "Nuevo México": "NM", "Pensilvania": "PA", "Samoa Americana": "AS",
-    "Tejas": "TX", "Virginia del Oeste": "WV", "Virginia Occidental": "WV",
+IN_SPANISH = {  # those that differ, as The AP and the networks write them for readers in the United States
+    "DC": "Distrito de Columbia", "HI": "Hawái", "LA": "Luisiana", "NH": "Nueva Hampshire", "NJ": "Nueva Jersey",
+    "NM": "Nuevo México", "NY": "Nueva York", "NC": "Carolina del Norte", "ND": "Dakota del Norte", "OR": "Oregón",
+    "PA": "Pensilvania", "SC": "Carolina del Sur", "SD": "Dakota del Sur", "WV": "Virginia Occidental",
+    "AS": "Samoa Americana", "MP": "Islas Marianas del Norte", "VI": "Islas Vírgenes de EE. UU.",
 }  # fmt: skip
 
+SPANISH_NAMES = {name: code for code, name in IN_SPANISH.items()} | {  # what people type differs more
+    "Islas Vírgenes": "VI", "Islas Vírgenes de los Estados Unidos": "VI", "Islas Vírgenes Estadounidenses": "VI",
+    "Misisipi": "MS", "Misuri": "MO", "Minesota": "MN", "Nuevo Hampshire": "NH", "Nuevo Jersey": "NJ",
+    "Nuevo York": "NY", "Tejas": "TX", "Virginia del Oeste": "WV", "Washington D. C.": "DC",
+}  # fmt: skip
 
 TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})

@@ -19,7 +19,7 @@ from bot.domain.page_addresses import PageLinks
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.text.headlines import headline
 from bot.domain.text.rich_text import Line, Span
-from bot.domain.text.wording import MOST_STATES_NAMED, Wording, state_name
+from bot.domain.text.wording import MOST_STATES_NAMED, Wording, states_in_order
 from bot.domain.time_zones import zone_or_utc
 
 MOVING_TOTALS = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.WITHDRAWN})
@@ -111,7 +111,7 @@ def _places(subscription: Subscription, grouping: Grouping, about: Circumstances
         if about.totals is not None and set(subscription.filter.states) == moved and len(moved) == 1:
             return  # the totals say it
         weekly = subscription.cadence is Cadence.WEEKLY
-        for state in sorted(moved, key=state_name):
+        for state in states_in_order(moved, grouping.wording.language):
             yield grouping.wording.now(state, about.standing, about.earlier, weekly=weekly)
     elif about.totals is None:
         yield grouping.wording.whole_list(about.standing)

@@ -15,7 +15,7 @@ from bot.domain.text.catalog import say, say_count
 from bot.domain.text.formats import formats
 from bot.domain.text.headlines import headline, names_agency, remaining
 from bot.domain.text.rich_text import Line, Span
-from bot.domain.text.wording import MOST_STATES_NAMED, Wording, state_name
+from bot.domain.text.wording import MOST_STATES_NAMED, Wording, state_name, states_in_order
 
 SHAREABLE = ("signed", "moa", "since", "document")  # the facts that may be said once for all
 SHARING = (Kind.SIGNED, Kind.REINSTATED, Kind.WITHDRAWN)
@@ -42,7 +42,7 @@ class Grouping:
     @cached_property
     def states(self) -> list[str]:
         """The states in the digest, by name."""
-        return sorted({change.agreement.state for change in self.changes}, key=state_name)
+        return states_in_order({change.agreement.state for change in self.changes}, self.wording.language)
 
     @cached_property
     def folded(self) -> frozenset[Kind]:
@@ -144,7 +144,7 @@ class Grouping:
             subjects = groups.setdefault((change.agreement.state, change.kind, change.mention is not None), {})
             subjects.setdefault(_subject(change), []).append(net)
         by_state = sorted(
-            groups.items(), key=lambda group: (state_name(group[0][0]), order.index(group[0][1]), group[0][2])
+            groups.items(), key=lambda group: (self.states.index(group[0][0]), order.index(group[0][1]), group[0][2])
         )
         for place, subjects in by_state:
             yield place, [agency for _, agency in sorted(subjects.items(), key=lambda entry: self._order(*entry))]

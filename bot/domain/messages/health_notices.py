@@ -6,6 +6,7 @@ They are sent to the operator and to subscribers who asked for them, and are nev
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot.domain.chat.replies import said
 from bot.domain.chat.request import Button, Reply
@@ -13,13 +14,22 @@ from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, u
 from bot.domain.language import Language
 from bot.domain.letters import counted
 from bot.domain.lists.vetting import Held
-from bot.domain.outage import explained, is_refused
+from bot.domain.outage import bare_problem, explained, is_refused
 from bot.domain.source_status import MOVED_TO, ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
+from bot.domain.text.catalog import Phrase
+from bot.domain.text.composed import in_language
 from bot.domain.text.wording import Wording
 from bot.domain.time_zones import zone_or_utc
 from bot.domain.timestamps import stamp
 
+NEVER_THIS_LONG = Phrase("ICE has never taken this long.")
+ANSWER = Phrase("Its answer: {problem}.")
+MOVED = Phrase(
+    "ICE's 287(g) page is no longer where it was, so I read it at {address}. "
+    "To make that the usual address, set COUNTERSIGN_ICE_URL."
+)
+PAUSED = Phrase("Subscription {id} ({channel}) is paused: {why}. Its settings and its place in the log are kept.")
 GONE_NAMED = 30
 PARKED = "parked place "
 
@@ -65,37 +75,48 @@ def for_operator(
         if is_stale(status, now, stale_after):
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
-            yield Notice(key, f"{status.source}: {'; '.join(wrong(status, now, stale_after))}.")
+            yield _in_each_language(key, partial(_stale, status, wrong(status, now, stale_after)))
         elif is_old(status):
             since = status.changed_at or status.read_since
-            yield Notice(
-                f"old {status.source} {stamp(since) if since else ''}",
-                f"{status.source}: no new list for {span(unchanged_for(status))}. ICE has never taken this long.",
-            )
+            key = f"old {status.source} {stamp(since) if since else ''}"
+            yield _in_each_language(key, partial(_old, status))
     yield from _refused(subscriptions, now)
     yield from _of_channels(subscriptions, now, channels)
     for s in subscriptions:
         if s.paused is not None and s.failing_since is not None and not s.refused:
-            yield Notice(
-                f"paused {s.id} {stamp(s.failing_since)}",
-                f"Subscription {s.id} ({s.channel}) is paused: {s.paused}. "
-                "Its settings and its place in the log are kept.",
-            )
+            said = partial(PAUSED, id=s.id, channel=s.channel, why=s.paused)
+            yield _in_each_language(f"paused {s.id} {stamp(s.failing_since)}", said)
+
+
+def _in_each_language(key: str, say: Callable[[Language], str]) -> Notice:
+    return Notice(key, say(Language.ENGLISH), texts={language: say(language) for language in Language})
+
+
+def _sentence(reason: str, language: Language) -> str:
+    return f"{in_language(reason, language)}."
+
+
+def _stale(status: SourceStatus, problems: Sequence[str], language: Language) -> str:
+    return f"{status.source}: {'; '.join(in_language(each, language) for each in problems)}."
+
+
+def _old(status: SourceStatus, language: Language) -> str:
+    problem = in_language(f"no new list for {span(unchanged_for(status))}", language)
+    return f"{status.source}: {problem}. {NEVER_THIS_LONG(language)}"
+
+
+def _refused_by_ice(status: SourceStatus, language: Language) -> str:
+    answer = ANSWER(language, problem=bare_problem(status.problem or "", status.source))
+    return f"{_sentence(explained(status, None) or '', language)}\n{answer}"
 
 
 def _of_ice(status: SourceStatus) -> Iterable[Notice]:
     """Yield notices that ICE refuses this host, once for each time that it begins, and that its page has moved."""
     if is_refused(status) and status.problem_since is not None:
-        yield Notice(
-            f"refused by ice {stamp(status.problem_since)}", f"{explained(status, None)}.\nIts answer: {status.problem}"
-        )
+        yield _in_each_language(f"refused by ice {stamp(status.problem_since)}", partial(_refused_by_ice, status))
     moved_to = status.facts.get(MOVED_TO)
     if moved_to is not None:
-        yield Notice(
-            f"moved {status.source} {moved_to}",
-            f"ICE's 287(g) page is no longer where it was, so I read it at {moved_to}. "
-            "To make that the usual address, set COUNTERSIGN_ICE_URL.",
-        )
+        yield _in_each_language(f"moved {status.source} {moved_to}", partial(MOVED, address=moved_to))
 
 
 def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:
@@ -131,7 +152,7 @@ def _of_channels(
             )
         if crowd.unserved:
             (reason,) = replace(crowd, mute_since=None, refused_at_once=0).reasons(channel, now)
-            yield Notice(f"unserved {channel} {now.date()}", f"{reason}.")
+            yield _in_each_language(f"unserved {channel} {now.date()}", partial(_sentence, reason))
 
 
 def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
@@ -148,7 +169,10 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
     lines = [
         "I stopped reading these places because they failed for a week, or because their site is another place's. "
         "To read one again and keep it if that works, run: countersign sources check NAME",
-        *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
+        *(
+            f"{place.source}: {bare_problem(place.problem or '', place.source)}"
+            for place in list(fresh.values())[:GONE_NAMED]
+        ),
     ]
     if len(fresh) > GONE_NAMED:
         lines.append(f"… and {len(fresh) - GONE_NAMED} more. To see all, run: countersign sources")

@@ -22,7 +22,7 @@ CHOICES: Mapping[Reason, Phrase] = {
     Reason.WRONG_AGENCY: Phrase("Wrong agency"),
     Reason.OTHER: Phrase("Something else"),
 }
-_IN_LANGUAGE = Phrase("(in {tongue}) “{words}”")
+IN_LANGUAGE = Phrase("(in {tongue}) “{words}”")
 
 
 def reasons_for(change: Change) -> tuple[Reason, ...]:
@@ -45,4 +45,4 @@ def _words(retraction: Change, language: Language) -> str:
     if words.get(language):
         return words[language]
     other = next((other for other in Language if words.get(other)), None)
-    return _IN_LANGUAGE(language, tongue=name_in(language, other), words=words[other]) if other else ""
+    return IN_LANGUAGE(language, tongue=name_in(language, other), words=words[other]) if other else ""

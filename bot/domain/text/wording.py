@@ -5,7 +5,7 @@ ended.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,9 +13,9 @@ from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RE
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.fold import exact_county
-from bot.domain.geography.states import STATES
+from bot.domain.geography.states import IN_SPANISH, STATES
 from bot.domain.language import Language
-from bot.domain.letters import capitalized
+from bot.domain.letters import capitalized, without_accents
 from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
 from bot.domain.lists.totals import JANUARY_2025, FirstSeen, Standing, Totals
 from bot.domain.subscription import Cadence, Filter, Subscription
@@ -114,8 +114,14 @@ _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs,
 
 
 def state_name(code: str, language: Language = Language.ENGLISH) -> str:
-    """Return the full name of a state."""
-    return STATES.get(code) or say(language, "Unreadable state")
+    """Return the full name of a state in a language."""
+    own = IN_SPANISH.get(code) if language is Language.SPANISH else None
+    return own or STATES.get(code) or say(language, "Unreadable state")
+
+
+def states_in_order(codes: Iterable[str], language: Language) -> list[str]:
+    """Return states by their names in a language, as a reader looks for them."""
+    return sorted(codes, key=lambda code: without_accents(state_name(code, language)).casefold())
 
 
 def county_name(county: str, state: str, language: Language) -> str:
@@ -702,7 +708,9 @@ class Wording:
         if not watched.is_of_states:
             return ""
         if len(watched.states) <= MOST_STATES_NAMED:
-            return self._formats.join(sorted(state_name(state, self.language) for state in watched.states))
+            return self._formats.join(
+                [state_name(code, self.language) for code in states_in_order(watched.states, self.language)]
+            )
         return say(self.language, "the {n} states and territories you watch", n=len(watched.states))
 
     def _trend(self, more: int, *, weekly: bool) -> str:

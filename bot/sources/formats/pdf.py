@@ -6,6 +6,7 @@ few files.
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ def _ask_process(body: bytes) -> dict[str, Any]:
                 stderr=subprocess.DEVNULL,
                 timeout=PDF["seconds"] * 2,
                 check=True,
+                start_new_session=True,  # Ctrl-C on a terminal reaches every process of the session
             )
         answer: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired as fault:
@@ -89,6 +91,7 @@ def _ask_process(body: bytes) -> dict[str, Any]:
 
 # ── in the other process ─────────────────────────────────────────────────────────────────────────────────────────────
 
+_END_WITH_PARENT = 1  # the option of Linux's prctl
 _LOCKED = 4  # PDFium's error for a document that needs a password
 _NOTES = frozenset({1, 3, 20})  # PDFium's kinds of annotations that have words: sticky notes, free text, form fields
 _FORM_FIELD, _HIDDEN = 20, 2
@@ -245,8 +248,22 @@ def _limit_this_process() -> None:
                 resource.setrlimit(limit, (most, most))
 
 
+def _end_only_with_parent() -> None:
+    """Ignore signals to end, which systemd sends to every process of a service, and end when the program has ended.
+
+    A document whose reading was broken off would count as one that can't be read.
+    """
+    with suppress(AttributeError, OSError):  # only Linux has it
+        import ctypes  # noqa: PLC0415 - as above
+
+        ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _main() -> None:
     PDF.update(json.loads(sys.argv[1]))
+    _end_only_with_parent()
     _limit_this_process()
     answer = json.dumps(_answer(sys.stdin.buffer.read()), ensure_ascii=False)
     sys.stdout.buffer.write(answer.encode(errors="replace"))

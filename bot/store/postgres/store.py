@@ -25,7 +25,7 @@ from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import ALL_STATES, Receipt, Slot, Subscription
 from bot.errors import StoreError, StoreUnavailable
 from bot.store import Everything, Record
-from bot.store.postgres.connection import check_format, connect, explaining, insist, pool, sentence
+from bot.store.postgres.connection import check_format, connect, explaining, found_read_only, insist, pool, sentence
 from bot.store.postgres.leases import LeaderLock, OwnLeases
 from bot.store.postgres.rows import (
     MOMENTS,
@@ -81,7 +81,7 @@ NEWS = "countersign"  # the channel on which a program announces that it has rec
 
 
 class PostgresStore:
-    """A store in a PostgreSQL database."""
+    """A store in a PostgreSQL database. `notices` are what was odd when it was opened."""
 
     unwritable = None  # a failed write fails the next reading, too
 
@@ -93,6 +93,7 @@ class PostgresStore:
         self._set_back: SetBack | None = None
         self._leases = OwnLeases()
         self._leader_lock = LeaderLock(self._connect)
+        self.notices: tuple[str, ...] = ()
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -101,15 +102,11 @@ class PostgresStore:
         try:
             async with store._transaction() as db:
                 await check_format(db)
+                store.notices = await found_read_only(db)
         except StoreError:
             await store.close()
             raise
         return store
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Always empty, because PostgreSQL reports its own problems."""
-        return ()
 
     async def known(self) -> Known:
         async with self._statement() as db:

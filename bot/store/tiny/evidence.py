@@ -46,9 +46,12 @@ class Evidence:
     def names(self) -> list[str]:
         """Return the SHA-256 hashes of all stored documents.
 
-        Only documents with a label are included, because the label is written last.
+        Only documents with a label are included, because the label is written last. Raise StoreError if a folder can't
+        be listed, because a backup or a move would leave out what is in it.
         """
-        return sorted(path.stem for path in self._folder.path.glob("evidence/??/*.json"))
+        folders = [name for name in self._folder.names("evidence") if len(name) == 2]
+        inside = [name for folder in folders for name in self._folder.names(f"evidence/{folder}")]
+        return sorted(name.removesuffix(".json") for name in inside if name.endswith(".json"))
 
     def _write(self, document: Document) -> None:
         stem = _stem(document.sha256)

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ SEALED = re.compile(rb'.*,"crc":"[0-9a-f]{8}"}', re.DOTALL)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 LINKED = frozenset({errno.ELOOP, errno.EMLINK})
 REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+DAMAGED = frozenset({errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EINVAL})  # of this path alone
 
 
 class Lines(NamedTuple):
@@ -64,15 +66,35 @@ def read_lines(path: Path, start: int = 0) -> Lines | None:
 
 
 def read(path: Path, start: int = 0) -> bytes | None:
-    """Return a file's bytes, starting at an offset, or None if the file doesn't exist."""
+    """Return a file's bytes, starting at an offset, or None if the file doesn't exist.
+
+    A pipe or a device in its place isn't read, because that could wait or go on without end.
+    """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_plain_file) as file:
             file.seek(start)
             return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"{path} could not be read ({error.strerror}).") from error
+        raise unread(path, error) from error
+
+
+def unread(path: Path, error: OSError) -> StoreError:
+    """Return the error for a path in the data folder that can't be read, with what to do."""
+    said = f"{path} could not be read ({error.strerror})."
+    if error.errno in REFUSED:
+        return StoreError(f"{said} Run the command as the user who runs Countersign, or give this user the folder.")
+    is_damage = error.errno in DAMAGED
+    return (StoreCorrupt if is_damage else StoreError)(f"{said} Put it back, or restore the data folder from a backup.")
+
+
+def _plain_file(path: str, flags: int) -> int:
+    fd = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(fd).st_mode) or stat.S_ISDIR(os.fstat(fd).st_mode):  # reading a folder fails by itself
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "Not a file", path)
 
 
 @contextmanager
@@ -123,6 +145,17 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, or None if the file doesn't exist."""
         return read(self.path / name)
+
+    def names(self, name: str) -> list[str]:
+        """Return the names in a subfolder, or none if it doesn't exist. Raise StoreError if it can't be listed."""
+        try:
+            return [path.name for path in (self.path / name).iterdir()]
+        except FileNotFoundError:
+            if (self.path / name).is_symlink():
+                raise StoreCorrupt(f"{self.path / name} is a broken link. Put the folder back.") from None
+            return []
+        except OSError as error:
+            raise unread(self.path / name, error) from error
 
     def write(self, name: str, body: bytes) -> None:
         """Replace a file in one step, so that readers see either the old version or the new one."""

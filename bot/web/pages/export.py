@@ -8,7 +8,7 @@ earlier export wrote it and no one has changed it since: a record in the folder 
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,7 @@ class Export:
 
 async def export(model: Model, store: Store, installation: Installation, folder: Path) -> Export:
     """Write all pages and the evidence. Return what was done."""
+    installation = replace(installation, has_forms=False)
     started = await asyncio.to_thread(_opened, folder)
     await asyncio.to_thread(_write_pages, model, installation, started)
     for sha256 in sorted(model.site.evidence):

@@ -33,7 +33,14 @@ from bot.domain.site.tables import TABLES
 from bot.domain.text import catalog
 from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line, markup_safe
-from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
+from bot.domain.text.wording import (
+    SUPPORT_TYPE_MEANINGS,
+    SUPPORT_TYPE_NAMES,
+    Wording,
+    county_name,
+    state_name,
+    states_in_order,
+)
 from bot.pipeline.rasterize import fonts
 from bot.pipeline.svg_to_png import Converter, converted
 
@@ -84,13 +91,17 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """The settings of one installation. `base` is its public address, or empty if it has none."""
+    """The settings of one installation. `base` is its public address, or empty if it has none.
+
+    Without `has_forms`, the pages have no search and no filters, because a static host can't answer them.
+    """
 
     base: str = ""
     contact: str = ""
     source: str = ""  # ICE's page
     invitations: Mapping[str, str] = field(default_factory=dict)  # by channel; "{bot}" stands for the bot's name
     places: tuple[Place, ...] = ()  # the catalog of local sources
+    has_forms: bool = True
 
     def coverage(self, listed: Iterable[Agency]) -> Coverage:
         """Return how many counties and cities have a source, and how many of those with an agreement."""
@@ -348,6 +359,7 @@ class _Words:
             "local_day": local_day,
             "number": self._formats.number,
             "join": self._formats.join,
+            "states": states_in_order(STATES, self._language),
             "state_name": lambda code: state_name(code, self._language),
             "county": self.county,
             "support": self._wording.support,

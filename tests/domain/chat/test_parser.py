@@ -129,10 +129,17 @@ FORMS = (
 SPANISH = {code: name for name, code in SPANISH_NAMES.items()}
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_county_is_read_in_every_form_also_among_other_entries(form):
+@pytest.mark.parametrize(
+    ("form", "counties"),
+    [
+        # the fast tests try each county in one of the forms, and the slow ones each in all of them
+        *(pytest.param(form, COUNTIES[at :: len(FORMS)], id=form) for at, form in enumerate(FORMS)),
+        *(pytest.param(form, COUNTIES, id=f"{form}, all", marks=pytest.mark.slow) for form in FORMS),
+    ],
+)
+def test_every_county_is_read_in_every_form_also_among_other_entries(form, counties):
     missed = []
-    for county in COUNTIES:
+    for county in counties:
         typed = form.format(
             name=county.name, lower=county.name.lower(), kind=county.kind.title(),
             code=county.state, code_lower=county.state.lower(),

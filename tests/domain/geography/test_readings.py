@@ -65,6 +65,7 @@ def test_a_watcher_of_a_county_hears_of_an_agency_there_for_which_ice_prints_non
     assert watched.has(listed("Tampa Police Department", county="Hillsborough"))
 
 
+@pytest.mark.slow
 @needs_archive
 def test_every_local_agency_that_ice_ever_listed_without_a_county_has_been_reviewed():
     missing, counted = set(), Counter()

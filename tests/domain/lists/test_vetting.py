@@ -8,9 +8,19 @@ from support.listings import ANOTHER_DAY, FIRST, known_after, listing, moa, pend
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
+from bot.domain.language import Language
 from bot.domain.letters import counted
+from bot.domain.lists import vetting
 from bot.domain.lists.reconcile import reconcile
-from bot.domain.lists.vetting import Held, Ruling, disappearances, doubts, hold, stood
+from bot.domain.lists.vetting import Held, Ruling, disappearances, hold, stood
+from bot.domain.text.composed import in_language
+
+
+def doubts(*values, **named):
+    """Return the reasons to doubt a listing. Each of them has a translation."""
+    reasons = vetting.doubts(*values, **named)
+    assert not any("en inglés" in in_language(reason, Language.SPANISH) for reason in reasons)
+    return reasons
 
 
 def many(count):

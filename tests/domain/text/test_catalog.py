@@ -5,6 +5,7 @@ import shutil
 import string
 import subprocess
 import sys
+from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -26,8 +27,9 @@ KEYWORDS = {"say": (2,), "say_line": (2,), "say_count": (2, 3), "Phrase": {1: (1
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
 
 
+@cache
 def messages() -> Catalog:
-    """Return all messages of the code."""
+    """Return all messages of the code. Reading it takes a second, so the tests of one process share them."""
     found = Catalog()
     for _, _, message, comments, _ in extract_from_dir(
         PACKAGE, METHODS, keywords=KEYWORDS | IN_TEMPLATES, comment_tags=("NOTE:",)

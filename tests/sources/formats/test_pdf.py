@@ -1,11 +1,18 @@
 import io
+import json
+import os
+import signal
+import subprocess
+import sys
 import unicodedata
 import zlib
+from pathlib import Path
 
 import pypdf
 import pytest
 from support.pdfs import annotated, lines, nested, pdf
 from support.places import PAGES, needs_pages
+from support.waiting import wait_for
 
 from bot.domain.agendas.detect import find_passages
 from bot.errors import Unreadable
@@ -176,3 +183,38 @@ def test_the_real_agenda_is_read():
 def test_the_real_minutes_have_two_pages_of_text():
     pages = pdf_pages((PAGES / "nash-county-nc-minutes.pdf").read_bytes())
     assert [len(page) > 1_000 for page in pages] == [True, True]
+
+
+# Signals
+
+
+READER = [sys.executable, "-P", "-m", "bot.sources.formats.pdf", json.dumps(PDF)]
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.split("SigIgn:")[1].split()[0], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_the_process_that_reads_goes_on_when_a_service_manager_ends_every_process():
+    with subprocess.Popen(READER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            wait_for(lambda number=number: ignores(reader.pid, number))
+            reader.send_signal(number)
+        said, _ = reader.communicate(pdf(lines("287(g) agreement")))
+    assert "287(g) agreement" in json.loads(said)["pages"][0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_the_process_that_reads_never_outlives_the_program():
+    source, ours = os.pipe()  # while we hold one end, the reader waits for a document
+    starts = f"import subprocess, time; print(subprocess.Popen({READER!r}).pid, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", starts], stdin=source, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        reader = int(program.stdout.readline())
+        wait_for(lambda: ignores(reader, signal.SIGTERM))
+        program.kill()
+    wait_for(lambda: not Path(f"/proc/{reader}").exists() or "State:\tZ" in Path(f"/proc/{reader}/status").read_text())
+    os.close(source)
+    os.close(ours)

@@ -9,7 +9,7 @@ from support.samples import MINUTE, NOON, document, perform, picture, receipt, r
 
 from bot.domain.change import Kind
 from bot.domain.subscription import Cadence, Filter
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreUnavailable
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.migrations import FORMAT
 from bot.store.postgres.store import PostgresStore
@@ -201,6 +201,16 @@ def test_a_second_migration_has_nothing_to_do_and_leaves_a_newer_database_alone(
         migrate(database)
 
 
+@pytest.mark.parametrize(
+    "odd", ["INSERT INTO alembic_version VALUES ('0001')", "UPDATE alembic_version SET version_num = '0000'"]
+)
+def test_a_format_that_no_version_wrote_is_refused_in_words(database, odd):
+    with psycopg.connect(database) as db:
+        db.execute(odd)
+    with pytest.raises(StoreError, match=r"content that no Countersign wrote, so nothing was changed\. Restore"):
+        migrate(database)
+
+
 def test_two_migrations_at_once_run_one_after_the_other(server):
     from concurrent.futures import ThreadPoolExecutor
 
@@ -224,6 +234,51 @@ def test_the_migrations_make_the_tables_the_store_uses(database):
     engine.dispose()
     folder = bot.store.postgres.__path__[0] + "/migrations"
     assert ScriptDirectory(folder).get_current_head() == FORMAT
+
+
+# A server that isn't as we need it
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_cannot_hold_every_name_is_refused_before_it_holds_anything(server, encoding):
+    name = f"other_{encoding.lower()}"
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    with pytest.raises(StoreError, match=f"has the encoding {encoding}, and it must be UTF8. Create another"):
+        migrate(server.url(name))
+    with pytest.raises(StoreError, match="has no Countersign tables yet"):
+        await PostgresStore.open(server.url(name))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("ALTER DATABASE {} SET default_transaction_read_only = on", "Set DATABASE_URL to the primary server"),
+        ("ALTER TABLE notes DROP COLUMN value", "Restore the database from a backup"),
+    ],
+)
+async def test_an_error_of_the_database_says_what_to_do(database, broken, said):
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute(broken.format(db.info.dbname))
+    store = await PostgresStore.open(database)
+    with pytest.raises(StoreError, match=said):
+        await store.note("tokens", "T1", "x")
+    assert ("is read-only now" in " ".join(store.notices)) is ("read_only" in broken)
+    await store.close()
+
+
+@pytest.mark.parametrize("lost", [("leases",), ("notes", "evidence")])
+async def test_a_database_that_lacks_a_table_is_refused_when_it_is_opened(database, lost):
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute(f"DROP TABLE {', '.join(lost)}")
+    with pytest.raises(StoreError, match=f"lacks the tables? {', '.join(sorted(lost))}. Restore it from a backup"):
+        await PostgresStore.open(database)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1/d", "127.0.0.1/d?host=/nowhere", "name.invalid/d"])
+async def test_a_database_that_cannot_be_reached_says_what_to_check(address):
+    with pytest.raises(StoreUnavailable, match="Check DATABASE_URL, and that the database server is running"):
+        await PostgresStore.open(f"postgresql://u:secret@{address}")
 
 
 # A server that goes away

@@ -335,8 +335,8 @@ async def outcome(folder, pictures, acknowledged):
 @pytest.mark.parametrize(
     ("number", "lasting"),
     [
-        (errno.ENOSPC, 1),
-        pytest.param(errno.ENOSPC, 9, marks=pytest.mark.slow),
+        pytest.param(errno.ENOSPC, 1, marks=pytest.mark.slow),
+        (errno.ENOSPC, 9),
         pytest.param(errno.EIO, 2, marks=pytest.mark.slow),
     ],
 )

@@ -1,6 +1,7 @@
 """Symbolic links in the data folder, and the last line of a journal: unfinished, or damaged."""
 
 import json
+import os
 import random
 from contextlib import suppress
 
@@ -60,6 +61,26 @@ async def test_a_journal_that_is_a_link_is_refused_with_what_to_do(tmp_path):
         await store.note("tokens", "slack/T3", "three")
     store._files.close()
     assert elsewhere.read_bytes() == body + b'{"unfinished'
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless device"])
+async def test_a_pipe_or_a_device_in_place_of_a_file_is_damage_and_never_waited_for(tmp_path, kind):
+    def replace(path):
+        path.unlink()
+        os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+
+    folder = tmp_path / "data"
+    await (await filled(folder)).close()
+    replace(folder / "state.json")
+    store = TinyStore.open(folder, readonly=True)
+    assert "Not a file" in " ".join(store.notices), "and the older snapshot is used"
+    assert await store.notes("tokens") == {"slack/T1": "one", "slack/T2": "two"}
+    await store.close()
+    [*_, journal] = sorted(folder.glob("journal-*.jsonl"))
+    replace(journal)
+    for readonly in (True, False):
+        with pytest.raises(StoreCorrupt, match=r"Not a file.*restore the data folder from a backup"):
+            TinyStore.open(folder, readonly=readonly)
 
 
 @pytest.mark.parametrize("name", ["evidence", "evidence/ab", "aside"])

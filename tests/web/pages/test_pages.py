@@ -20,6 +20,7 @@ from bot.domain.document import digest
 from bot.domain.source_status import MOVED_TO
 from bot.domain.way import Way
 from bot.errors import Blocked, NoConnection, StoreError, Unreachable
+from bot.fetch.certificates import certificates
 from bot.pipeline.captures import CAPTURES
 from bot.pipeline.scans import SCANS
 from bot.store.tiny.store import TinyStore
@@ -83,7 +84,7 @@ async def served(store, port, clock=None, limit=None):
     pages = Pages(cache, limit or RateLimit(1_000_000, 1_000_000))
     async with (
         serving(port, Views(None, None, ""), pages=pages),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, verify=certificates()) as client,
     ):
         client.cache = cache
         yield client
