@@ -50,15 +50,15 @@ def current_folder() -> Path:
         return CLONE
 
 
-def named(path: Path, because: str, env: Mapping[str, str], folder: Path, clone: Path = CLONE) -> DataFolder:
+def named(path: Path, because: str, env: Mapping[str, str], folder: Path, clone: Path | None = None) -> DataFolder:
     """Return the folder that the settings name. Note another folder that holds readings."""
-    others = (c.path for c in _candidates(env, folder, clone) if not _is_same(c.path, path))
+    others = (c.path for c in _candidates(env, folder, clone or CLONE) if not _is_same(c.path, path))
     return DataFolder(path=path, because=because, unused=next(filter(has_readings, others), None))
 
 
-def found(env: Mapping[str, str], folder: Path, clone: Path = CLONE) -> DataFolder:
+def found(env: Mapping[str, str], folder: Path, clone: Path | None = None) -> DataFolder:
     """Return the data folder to use when the settings name none: the first with readings, or else the first usable."""
-    candidates = list(_candidates(env, folder, clone))
+    candidates = list(_candidates(env, folder, clone or CLONE))
     holding = [c for c in candidates if has_readings(c.path)]
     usable = [c for c in candidates if c.is_usable]
     chosen = (holding or usable or candidates)[0]

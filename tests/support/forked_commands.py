@@ -95,10 +95,18 @@ def _load_certificates() -> None:
     certificates(trust_env=True)
 
 
+def _without_clone() -> None:
+    """Let commands find no data folder in this clone, where `make run` may have put one."""
+    from bot.config import data_folder
+
+    data_folder.CLONE = Path("/no/clone")
+
+
 def _serve(requests: socket.socket) -> int:
     """Fork a process for each request, and run its command there."""
     for name in IMPORTED:
         import_module(name)
+    _without_clone()
     _load_certificates()
     gc.freeze()
     while True:

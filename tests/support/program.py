@@ -67,7 +67,7 @@ class World:
 
     def run(self, *words: str, expect: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end. Check that its exit code is as expected and that it prints no traceback."""
-        done = _done(self.command(*words), self.env | env, self.home)
+        done = _done(self.command(*words), self.env | env, self.home or self.folder.parent)
         assert "Traceback" not in done.stderr, done.stderr
         assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
         return done
@@ -80,7 +80,7 @@ class World:
         """Start a program that runs until it is stopped; with `log`, write its output to that file."""
         with nullcontext(subprocess.PIPE) if log is None else log.open("wb") as out:
             return subprocess.Popen(
-                self.command(*words), env=self.env | env, cwd=self.home, stdout=out, stderr=out, text=True
+                self.command(*words), env=self.env | env, cwd=self.home or self.folder.parent, stdout=out, stderr=out, text=True
             )
 
     @contextmanager

@@ -30,8 +30,10 @@ _SENTENCES: tuple[Phrase, ...] = (
         "{changed} of {n} agreements would have another {column} at once"
     ),
     Phrase(
-        "{gone} of {n} agreement would leave the list and {others} would have another state or name",
-        "{gone} of {n} agreements would leave the list and {others} would have another state or name"
+        "{gone} of {n} agreement would leave the list and {others} would have another state, name, "
+        "support type or county",
+        "{gone} of {n} agreements would leave the list and {others} would have another state, name, "
+        "support type or county"
     ),
     Phrase("it repeats {name}: an old list, linked again"),
     Phrase("its name is dated before {name}, and nothing on it is new"),
