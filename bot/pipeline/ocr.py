@@ -18,7 +18,7 @@ from bot.domain.change import Change
 from bot.domain.document import Document, Expect
 from bot.errors import SourceError, Unreadable, attribute_errors_to
 from bot.pipeline.poll_agenda import record_ocr
-from bot.pipeline.scans import known_scan, replace_scan, stored_scans
+from bot.pipeline.scans import known_scan, replace_scan, scans_to_read
 from bot.sources import Fetcher
 from bot.sources.formats.document_text import pages_without_text
 from bot.sources.formats.ocr import OcrText, Tesseract, find_tesseract, read_scans
@@ -64,8 +64,7 @@ def cannot_read(fault: Unreadable) -> str:
 
 async def next_scan(store: Notes, places: Mapping[str, Place], now: datetime) -> Scan | None:
     """Return the scan that OCR should read now, or None."""
-    scans = (scan for found in (await stored_scans(store)).values() for scan in found)
-    return next_to_read(scans, places, now)
+    return next_to_read(await scans_to_read(store, places), places, now)
 
 
 async def read_scan(
@@ -80,7 +79,10 @@ async def read_scan(
             item, read = await with_ocr(item_of(scan), document, tesseract)
     except SourceError as fault:
         log.warning("scan not read", item=scan.title, problem=str(fault))
-        await replace_scan(store, scan.tried(str(fault), now()))
+        async with alone():
+            now_known = await known_scan(store, scan)
+            if now_known is not None:
+                await replace_scan(store, now_known.tried(str(fault), now()))
         return ()
     async with alone():
         now_known = await known_scan(store, scan)

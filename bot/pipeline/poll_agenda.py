@@ -1,7 +1,7 @@
 """Poll one local place. Fetch its agendas, find mentions and record them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from bot.domain.timestamps import stamp_of
 from bot.domain.web_address import host_of
 from bot.errors import Misplaced, SourceError, attribute_errors_to
 from bot.pipeline.same_source import of_this_source, site_note
-from bot.pipeline.scans import remember_scans, stored_scans
+from bot.pipeline.scans import remember_scans, scans_here, stored_scans
 from bot.sources import LOCAL, Fetcher
 from bot.sources.local.front_page import why_not_its_site
 from bot.store import Record, Sources, Store
@@ -170,10 +170,13 @@ async def _record(
 # ── the place's status ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def source_states(store: Store, places: Iterable[Place]) -> list[SourceState]:
+async def source_states(store: Store, places: Sequence[Place]) -> list[SourceState]:
     """Return what a chat is told about these sources."""
     scans = await stored_scans(store)
-    return [source_state(place, await store.source_status(place.name), scans.get(place.name, ())) for place in places]
+    return [
+        source_state(place, await store.source_status(place.name), scans_here(place, scans.get(place.name, ())))
+        for place in places
+    ]
 
 
 def source_state(place: Place, status: SourceStatus, scans: Sequence[Scan] = ()) -> SourceState:

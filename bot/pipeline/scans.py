@@ -11,6 +11,7 @@ from bot.domain.agenda import LocalReading, Place
 from bot.domain.agendas.scans import Scan, remembered_scans, scan_of
 from bot.domain.document import Document
 from bot.domain.web_address import masked
+from bot.pipeline.same_source import site_of
 from bot.store import Notes
 
 SCANS = "scan"  # the kind of notes
@@ -28,26 +29,37 @@ async def all_scans(store: Notes, now: datetime) -> Sequence[Scan]:
     return [scan for scans in (await stored_scans(store)).values() for scan in scans if scan.is_kept(now)]
 
 
+async def scans_to_read(store: Notes, places: Mapping[str, Place]) -> Sequence[Scan]:
+    """Return the remembered scans of these places. Those of a place's former site are left out."""
+    stored = await stored_scans(store)
+    return [scan for name, scans in stored.items() if name in places for scan in scans_here(places[name], scans)]
+
+
+def scans_here(place: Place, scans: Sequence[Scan]) -> tuple[Scan, ...]:
+    """Return the scans that are from a place's present site. A source keeps its name when it moves to another."""
+    return tuple(scan for scan in scans if scan.site in {"", site_of(place)})
+
+
 async def remember_scans(
     store: Notes, place: Place, reading: LocalReading, at: datetime, *, is_first: bool
 ) -> tuple[Scan, ...]:
     """Remember the scans among the items of a reading, and return all that are remembered of the place.
 
-    The store is asked only if a paged document was read, because it returns the notes of all places at once.
+    The store is asked only if there is something new, because it returns the notes of all places at once.
     """
-    if not any(item.pages for item in reading.items):
+    if not reading.items and not is_first:
         return ()
     text = (await store.notes(SCANS)).get(place.name)
     known = tuple(_scans_from(text)) if text is not None else ()
     from_where = {document.sha256: _fetched_from(document) for document in reading.documents}
     new = [
-        scan_of(place, item, from_where.get(item.evidence, ""), at, is_first=is_first)
+        scan_of(place, item, from_where.get(item.evidence, ""), at, site=site_of(place), is_first=is_first)
         for item in reading.items
         if item.scans
     ]
     if not known and not new:
         return ()
-    scans = remembered_scans(known, reading.items, new, at)
+    scans = remembered_scans(scans_here(place, known), reading.items, new, at)
     if scans != known:
         await _keep(store, place.name, scans)
     return scans

@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from support.loopback.local import LoopbackLegistar, pdf
 from support.places import TLS, TUESDAY, no_wait
-from support.scans import drawn, scan_of, scanned, typed
+from support.scans import drawn, scan_of, scanned, stamped, typed
 
 from bot.commands.as_json import change_json
 from bot.domain.agenda import Place
@@ -134,6 +135,31 @@ async def test_polls_after_ocr_neither_repeat_nor_end_the_mention(nash, reads):
     nash.publish(scan_of("The same, scanned again"))
     assert await nash.poll() == ()
     assert await nash.runner.read_next_scan() == ()
+
+
+@pytest.mark.slow
+async def test_a_stamped_scan_that_is_polled_again_does_not_end_the_mention(nash, reads):
+    nash.server.items[77] = []
+    packet = stamped(drawn(typed(AGENDA)), "RECEIVED NOV 24 2026", is_wrapped=False)
+    nash.publish(packet)
+    await nash.poll()
+    assert len(await nash.runner.read_next_scan()) == 1
+    for body in (packet, stamped(drawn(typed("x")), "RECEIVED NOV 25 2026", is_wrapped=False)):
+        nash.publish(body)
+        assert await nash.poll(timedelta(days=1)) == ()
+
+
+@pytest.mark.slow
+async def test_scans_of_a_source_s_former_site_are_neither_read_nor_told(nash, reads):
+    nash.publish(SCAN)
+    await nash.poll()
+    async with LoopbackLegistar() as other:
+        other.event(5, "Board of Commissioners", "2026-12-01", "6:30 PM")
+        nash.place = replace(nash.place, address=other.address)
+        nash.runner.places[NASH] = nash.place
+        assert await nash.runner.read_next_scan() is None
+        await nash.poll()
+    assert await nash.scans() == []
 
 
 @pytest.mark.slow

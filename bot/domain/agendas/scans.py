@@ -24,11 +24,11 @@ SETTLED = timedelta(minutes=10)  # before a digest's slot, so that what a poll s
 class Scan:
     """A document that has scanned pages.
 
-    `item` is the id of its agenda item, and `source` is the place's name. `address` is the page for readers to open,
-    and `fetched_from` the address that the bytes with this `sha256` came from, or empty if it isn't known. `scanned` of
-    its `pages` are scans. `seen_at` is when it was first seen, and `is_first` is true if that was the first reading of
-    the place. `is_read` is true after OCR has read it, and `problem` says what OCR couldn't read. After a failed try,
-    the next one is at `due_at`.
+    `item` is the id of its agenda item, `source` is the place's name and `site` the place's site then. `address` is the
+    page for readers to open, and `fetched_from` the address that the bytes with this `sha256` came from, or empty if it
+    isn't known. `scanned` of its `pages` are scans. `seen_at` is when it was first seen, and `is_first` is true if that
+    was the first reading of the place. `is_read` is true after OCR has read it, and `problem` says what OCR couldn't
+    read. After a failed try, the next one is at `due_at`.
     """
 
     item: str
@@ -38,6 +38,7 @@ class Scan:
     address: str
     sha256: str
     seen_at: datetime
+    site: str = ""
     county: str = ""
     body: str = ""
     zone: str = "UTC"
@@ -80,7 +81,7 @@ class Scan:
         return replace(self, tries=tries, due_at=now + TRY_AGAIN * tries)
 
 
-def scan_of(place: Place, item: AgendaItem, fetched_from: str, at: datetime, *, is_first: bool) -> Scan:
+def scan_of(place: Place, item: AgendaItem, fetched_from: str, at: datetime, *, site: str = "", is_first: bool) -> Scan:
     """Return what to remember of an item whose document has scanned pages."""
     return Scan(
         item=item.id,
@@ -90,6 +91,7 @@ def scan_of(place: Place, item: AgendaItem, fetched_from: str, at: datetime, *, 
         address=item.address,
         sha256=item.evidence,
         seen_at=at,
+        site=site,
         county=place.county,
         body=item.body or place.body or place.name,
         zone=place.zone,
@@ -105,18 +107,18 @@ def scan_of(place: Place, item: AgendaItem, fetched_from: str, at: datetime, *, 
 def remembered_scans(
     known: Sequence[Scan], items: Sequence[AgendaItem], new: Iterable[Scan], now: datetime
 ) -> tuple[Scan, ...]:
-    """Return the scans of a place after a reading of these items. The latest are kept.
+    """Return the scans of a place after a reading of these items. Of too many, the most urgent are kept.
 
     A document that OCR has read isn't read again unless its bytes have changed, and an edition of a document that was
     told isn't told again. A document that has text now is forgotten.
     """
     found: dict[str, Scan] = {scan.item: scan for scan in known if scan.is_kept(now)}
     for item in items:
-        if item.id in found and item.pages:
-            before = found[item.id]
-            found[item.id] = replace(before, meets_at=item.meets_at, status=item.status)
-            if not item.scans:
-                del found[item.id]
+        for name, scan in found.items():
+            if item.meets_at is not None and (name == item.id or name.startswith(f"{item.id}/")):
+                found[name] = replace(scan, meets_at=item.meets_at, status=item.status)
+        if item.pages and not item.scans:
+            found.pop(item.id, None)
     for scan in new:
         earlier = found.pop(scan.item, None)
         if earlier is None:
@@ -128,7 +130,8 @@ def remembered_scans(
                 kept, is_read=earlier.is_read, problem=earlier.problem, tries=earlier.tries, due_at=earlier.due_at
             )
         found[scan.item] = kept
-    return tuple(scan for scan in found.values() if scan.is_kept(now))[-MOST_SCANS:]
+    latest_first = [scan for scan in reversed(found.values()) if scan.is_kept(now)]
+    return tuple(sorted(latest_first, key=lambda scan: _urgency(scan, now.date())[:2])[:MOST_SCANS])
 
 
 def next_to_read(scans: Iterable[Scan], places: Mapping[str, Place], now: datetime) -> Scan | None:

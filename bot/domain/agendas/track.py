@@ -222,9 +222,11 @@ class _Tracker:
         """Update a mention if its item has no passages in this reading.
 
         If the item's text was read again, mark the mention as taken off the agenda. Otherwise, update only the meeting.
+        A scan that has a few letters of a stamp over it wasn't read.
         """
         again = self._with_meeting_of(item, known)
-        was_read = item.address == known.address and not item.unreadable and (known.page is None or bool(item.pages))
+        is_whole = not item.unreadable and {*item.scans} <= {*item.by_ocr}
+        was_read = item.address == known.address and is_whole and (known.page is None or bool(item.pages))
         if not was_read or not (item.text or item.pages or item.title != known.title):
             return again
         return replace(again, status=again.status or OFF_AGENDA, evidence=item.evidence)

@@ -194,7 +194,8 @@ class Crawler:
                 self._session, entry, stored, recheck_until=recheck_until, agenda_expect=self._agenda_expect
             )
             items += await crawl.read(self._parse_agenda)
-            self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
+            look = {"look": self._look(entry)} if self._is_calendar else {}
+            self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar) | look
         if self._is_calendar:
             is_whole = is_complete and len(unique) <= MOST_ENTRIES and not self._session.has_skipped
             items += self._vanished(once, evidence, is_complete=is_whole)
@@ -213,15 +214,24 @@ class Crawler:
     def _told_apart(self, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
         """Return the entries. If different meetings share an id, all but the first get ids of their own.
 
-        Meetings differ in their times or, on a calendar, in their titles.
+        Meetings differ in their times or, on a calendar, in their titles. Each keeps the id that it is stored under, no
+        matter which of them the index has or in what order.
         """
-        first: dict[str, tuple[str, str]] = {}
+        stored = {name: _stored_look(facts) for name, facts in self._stored.items()}
+        looks = [(entry, self._look(entry)) for entry in entries]
+        first = {entry.item.id: look for entry, look in looks if stored.get(entry.item.id) == look}
         apart: list[IndexEntry] = []
-        for entry in entries:
-            shown = (entry.item.title if self._is_calendar else "", str(entry.item.meets_at))
-            is_other = first.setdefault(entry.item.id, shown) != shown
-            apart.append(entry.under(f"{entry.item.id}~{fingerprint(*shown)}") if is_other else entry)
+        for entry, look in looks:
+            own = f"{entry.item.id}~{look}"
+            is_first = first.get(entry.item.id) == look
+            is_other = not is_first and (own in stored or first.setdefault(entry.item.id, look) != look)
+            apart.append(entry.under(own) if is_other else entry)
         return apart
+
+    def _look(self, entry: IndexEntry) -> str:
+        """Return a hash of what tells a meeting from others with its id."""
+        at = entry.item.meets_at
+        return fingerprint(entry.item.title if self._is_calendar else "", at.isoformat() if at else "")
 
     def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
         """Yield the entries. An entry that is already stored under another id gets the stored id.
@@ -231,12 +241,10 @@ class Crawler:
         """
         listed = {entry.item.id for entry in entries}
         left = {name: facts for name, facts in self._stored.items() if name not in listed}
-        shown = {(facts["title"], facts["at"]): name for name, facts in left.items() if "title" in facts}
+        looks = {look: name for name, facts in left.items() if (look := _stored_look(facts))}
         for entry in entries:
-            at = entry.item.meets_at
-            again = (
-                shown.pop((entry.item.title, at.isoformat()), "") if at and entry.item.id not in self._stored else ""
-            )
+            is_dated = entry.item.meets_at is not None and entry.item.id not in self._stored
+            again = looks.pop(self._look(entry), "") if self._is_calendar and is_dated else ""
             if again and again in left:
                 del left[again]
                 yield entry.under(again)
@@ -496,6 +504,12 @@ def _words(item: AgendaItem) -> EntryFacts:
     """Return the facts needed to describe a meeting after it is removed from the calendar."""
     assert item.meets_at is not None
     return {"title": item.title, "body": item.body, "at": item.meets_at.isoformat(), "address": item.address}
+
+
+def _stored_look(facts: EntryFacts) -> str:
+    """Return the hash of a stored meeting's title and time, or an empty string if an earlier version stored neither."""
+    at_first = fingerprint(facts["title"], facts["at"]) if "title" in facts else ""
+    return str(facts.get("look", at_first))
 
 
 def _off_calendar(name: str, facts: EntryFacts, evidence: str, zone: tzinfo) -> AgendaItem:

@@ -53,10 +53,24 @@ def test_an_entry_of_the_calendar_alone_says_nothing_about_its_scan():
     assert remembered_scans([scan()], [item(scans=(), pages=())], [], NOW) == (scan(),)
 
 
+@pytest.mark.parametrize("entry", ["event/77", "event/77/packet"])
+def test_a_meeting_that_moves_on_the_calendar_moves_its_scan_although_the_scan_is_not_read_again(entry):
+    listed = AgendaItem(id=entry, title="Board", address="x", meets_at=date(2026, 12, 8), status="canceled")
+    other = AgendaItem(id="event/7", title="Board", address="x", meets_at=date(2026, 12, 9))
+    (moved,) = remembered_scans([scan()], [listed, other], [], NOW)
+    assert moved == scan(meets_at=date(2026, 12, 8), status="canceled")
+
+
+def test_of_too_many_scans_those_of_the_next_meetings_are_kept():
+    new = [scan(item=f"event/{n}", meets_at=date(2026, 11, 25) + n * DAY) for n in range(MOST_SCANS + 5)]
+    kept = {each.item for each in remembered_scans([], [], new, NOW)}
+    assert kept == {f"event/{n}" for n in range(MOST_SCANS)}
+
+
 def test_scans_of_meetings_that_are_long_over_and_the_oldest_of_many_are_dropped():
     assert remembered_scans([scan(meets_at=date(2026, 11, 9))], [item()], [], NOW) == ()
     many = [scan(item=str(number)) for number in range(MOST_SCANS + 5)]
-    assert [each.item for each in remembered_scans(many, [], [], NOW)] == [str(n) for n in range(5, MOST_SCANS + 5)]
+    assert {each.item for each in remembered_scans(many, [], [], NOW)} == {str(n) for n in range(5, MOST_SCANS + 5)}
 
 
 # ── OCR ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

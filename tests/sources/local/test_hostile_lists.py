@@ -88,6 +88,34 @@ async def test_two_meetings_with_one_id_are_two_meetings(kind):
         assert (await reader.read(HOUR)).items == ()
 
 
+@pytest.mark.parametrize("kind", [*CALENDARS, "civicweb"])
+async def test_meetings_with_new_ids_are_the_same_meetings_after_they_were_held(kind):
+    async with CASES[kind].server() as server:
+        fill(server, kind, 1, 1)
+        reader = Reader(place_on(server, kind))
+        before = {item.id for item in (await reader.read()).items}
+        for number, after in enumerate((5 * DAY, 2 * DAY, DAY, DAY), start=71):  # it is held on the eighth day
+            for name in ("meetings", "rows"):
+                getattr(server, name, []).clear()
+            fill(server, kind, number, 1)
+            read = (await reader.read(after)).items
+            assert ({item.id for item in read} <= before, {item.status for item in read} <= {""}) == (True, True)
+
+
+async def test_meetings_with_one_id_stay_apart_when_the_first_of_them_leaves_the_list():
+    async with CASES["novusagenda"].server() as server:
+        for day in (1, 8):
+            fill(server, "novusagenda", day, day)
+        renumber(server, 8, 1)
+        reader = Reader(place_on(server, "novusagenda"))
+        await reader.read()
+        server.meetings = dict(reversed(server.meetings.items()))
+        assert (await reader.read(HOUR)).items == (), "in another order, they are the same meetings"
+        del server.meetings[1]
+        read = (await reader.read(8 * DAY)).items  # the first has been held, the second not yet
+        assert read == (), "the second keeps its own id"
+
+
 def renumber(server, old: int, new: int) -> None:
     """Answer with the number of one meeting in place of another's."""
     made = server.reply
