@@ -55,10 +55,9 @@ from bot.domain.subscription import (
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
-from bot.pipeline import addresses
+from bot.pipeline import addresses, unreached
 from bot.pipeline.local_requests import forget_chat
 from bot.pipeline.runner import Runner
-from bot.pipeline.unreached import try_again
 
 FAQ = frozenset({"data", "hours", "raids", "stopped"})
 MOST_OFFERED = 24  # buttons with one place each
@@ -100,7 +99,7 @@ class ChatCommands:
         verb, rest = words.verb(asked.text)
         try:
             if first in OPERATOR_VERBS and first in await self.extra_commands(asked.channel, asked.address):
-                await try_again(self._runner.store, asked.channel, asked.address)
+                await unreached.try_again(self._runner.store, asked.channel, asked.address)
                 return await self._operator.answer(question, first, after)
             if verb not in self._verbs:
                 raise self._unknown(verb, asked.text)
@@ -157,7 +156,7 @@ class ChatCommands:
 
         If a message was refused while the bot was gone, send it now instead of after the back-off.
         """
-        await try_again(self._runner.store, channel, address)
+        await unreached.try_again(self._runner.store, channel, address)
         for found in await self._of_chat(channel, address):
             if found.paused != STOPPED and (found.paused or found.failing_since):
                 await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
@@ -515,6 +514,7 @@ class ChatCommands:
             buttons = ((question.button("b_erase", "forget yes"), question.button("b_keep", "status")),)
             return Reply(lines=(question.says("forget_sure"),), buttons=buttons)
         if question.subscription is not None:
+            await unreached.keep(self._runner.store, question.subscription.id, None)
             await addresses.forget(self._runner.store, question.subscription)
         return Reply(lines=(question.says("forgotten"),), changed=question.subscription is not None, in_place=True)
 

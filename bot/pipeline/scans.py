@@ -66,9 +66,12 @@ async def remember_scans(
 
 
 def _fetched_from(document: Document) -> str:
-    """Return where to fetch a document again, or an empty string if its address has a secret, which isn't kept."""
-    address = document.headers.get("final-address", document.address)
-    return address if address == masked(address) and "***" not in address else ""
+    """Return where to fetch a document again, or an empty string if its addresses have a secret, which isn't kept.
+
+    A file often has a signed address for an hour. Then the address that leads there is kept.
+    """
+    addresses = (document.headers.get("final-address", document.address), document.address)
+    return next((each for each in addresses if each == masked(each) and "***" not in each), "")
 
 
 async def _keep(store: Notes, source: str, scans: Sequence[Scan]) -> None:

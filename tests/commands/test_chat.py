@@ -14,6 +14,8 @@ from bot.domain.chat.parser import Where
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, Filter
 from bot.domain.text.rich_text import plain_text
+from bot.domain.unreached import Unreached
+from bot.pipeline.unreached import keep, unreached
 from bot.store.tiny.store import TinyStore
 
 AGENCIES = [
@@ -240,8 +242,10 @@ async def test_stop_keeps_the_settings_resume_starts_fresh_and_forget_deletes_ev
     assert (await talk.mine()).due_at is None
     await talk.ask("watch TX", address="777000777")
     await talk.ask("forget", address="777000777")
-    assert await talk.mine("777000777") is not None
+    kept = await talk.mine("777000777")
+    await keep(talk.store, kept.id, Unreached(since=NOW, tries=1, retry_at=NOW, problem="chat 777000777 not found"))
     await talk.ask("forget yes", address="777000777")
+    assert await unreached(talk.store) == {}
     assert await talk.mine("777000777") is None
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"777000777" in path.read_bytes()]
 

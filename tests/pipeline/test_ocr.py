@@ -14,13 +14,14 @@ from support.places import TLS, TUESDAY, no_wait
 from support.scans import drawn, scan_of, scanned, stamped, typed
 
 from bot.commands.as_json import change_json
-from bot.domain.agenda import Place
+from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.change import Kind
+from bot.domain.document import Document
 from bot.fetch import Clock, Fetch, Limits
 from bot.pipeline import ocr
 from bot.pipeline.ocr import Ocr
 from bot.pipeline.runner import Runner
-from bot.pipeline.scans import all_scans
+from bot.pipeline.scans import all_scans, remember_scans
 from bot.store.tiny.store import TinyStore
 from bot.worker.worker import Worker
 
@@ -281,6 +282,20 @@ async def test_a_scan_without_words_stays_unread(nash, reads):
     assert await nash.runner.read_next_scan() == ()
     [scan] = await nash.scans()
     assert (scan.is_unread, scan.problem) == (True, "OCR finds no words on it")
+
+
+async def test_a_document_behind_a_signed_address_is_fetched_again_where_it_was_asked_for(nash):
+    final, asked = "https://files.example/a.pdf?sig=SECRET", f"{nash.server.base}/agenda.pdf"
+    document = Document(
+        address=asked, name="a", body=SCAN, sha256="a" * 64, headers={"final-address": final}, fetched_at=nash.now
+    )
+    item = AgendaItem(id="event/77", title="x", address=asked, pages=("",), scans=(1,), evidence="a" * 64)
+    reading = LocalReading(items=(item,), documents=(document, replace(document, address=final, sha256="b" * 64)))
+    [scan] = await remember_scans(nash.store, nash.place, reading, nash.now, is_first=False)
+    assert scan.fetched_from == asked
+    reading = LocalReading(items=(replace(item, evidence="b" * 64),), documents=reading.documents)
+    [scan] = await remember_scans(nash.store, nash.place, reading, nash.now, is_first=False)
+    assert scan.fetched_from == ""
 
 
 @pytest.mark.parametrize("nash", [False], indirect=True)

@@ -10,6 +10,9 @@ from difflib import SequenceMatcher
 
 from bot.domain.agenda import Mention
 
+MOST_MISREAD = 2  # letters in a row
+MISREAD_EVERY = 15  # letters, on average
+
 _PAGE = re.compile(r"\bpage \d+(?: of \d+)?\b")  # at the top or the bottom of a page, within a sentence
 
 
@@ -19,19 +22,26 @@ def says_the_same(before: Mention, now: Mention) -> bool:
         return True
     if _letters(before.title) != _letters(now.title) or before.body != now.body:
         return False
-    if before.evidence == now.evidence:
-        return True  # the same bytes
-    if before.address != now.address:
-        return False
+    if before.evidence == now.evidence or before.address != now.address:
+        return before.evidence == now.evidence  # the same bytes
     old, new = _letters(before.excerpt), _letters(now.excerpt)
     if old == new and {*map(_letters, before.matched)} == {*map(_letters, now.matched)}:
         return True
-    return _is_read_otherwise(before, now) and _overlap(old, new)
+    return _is_misread(old, new) if before.by_ocr or now.by_ocr else _is_same_part(before, now, old, new)
 
 
-def _is_read_otherwise(before: Mention, now: Mention) -> bool:
-    """Return whether one edition is from a document with pages and the other from its plain text."""
-    return (before.page is None) != (now.page is None)
+def _is_same_part(before: Mention, now: Mention, old: str, new: str) -> bool:
+    """Return whether one edition is from a document with pages and the other from its plain text, cut elsewhere."""
+    return (before.page is None) != (now.page is None) and _overlap(old, new)
+
+
+def _is_misread(one: str, other: str) -> bool:
+    """Return whether two excerpts differ only in a letter or two here and there, as OCR misreads, not in figures."""
+    found = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    runs = [(one[a:b], other[c:d]) for what, a, b, c, d in found if what != "equal"]
+    is_short = all(len(old) <= MOST_MISREAD and len(new) <= MOST_MISREAD for old, new in runs)
+    has_figures = any((old + new).isdigit() for old, new in runs)
+    return is_short and not has_figures and len(runs) * MISREAD_EVERY <= len(one)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
+from itertools import islice
 
 from bot.domain.agenda import CANCELLED, POSTPONED, RECESSED, RESCHEDULED
 from bot.domain.agendas import status_words
@@ -24,6 +25,7 @@ _STATUSES: Mapping[str, Mapping[str, str]] = {
 }
 _BREAKS = "-:(/)"  # a dash, a colon, a parenthesis or a slash
 _WINDOW = 60  # words on each side
+_MOST_WORDS = 20  # of a clause that may be a status; a title has one or two
 _LONGEST = 4_000  # letters of a field; of a longer one, its beginning and its end
 
 
@@ -91,7 +93,7 @@ def _clauses(field: str) -> Iterator[str]:
 
 
 def _statuses(clause: str) -> Iterator[str]:
-    plain = _JOINED.sub(" ", re.sub(r"'s\b|(?:^|(?<=- ))\W*re: ", "", clause.lower()))
+    plain = _JOINED.sub(" ", re.sub(r"'s\b|(?:^|(?<=- ))\W{0,20}re: ", "", clause.lower()))
     says_no = _SAYS_NO.search(plain)
     if not says_no and not _STATUS_WORD.search(plain):
         return
@@ -103,7 +105,7 @@ def _statuses(clause: str) -> Iterator[str]:
         for said, canceled in _SAID_OTHERWISE:
             plain = said.sub(canceled, plain)
     row = _read(plain, clause)
-    for at, status in row.statuses.items():
+    for at, status in islice(row.statuses.items(), _MOST_WORDS):
         if _Around(row, at).is_news():
             yield status
 

@@ -195,7 +195,7 @@ class Crawler:
             )
             items += await crawl.read(self._parse_agenda)
             look = {"look": self._look(entry)} if self._is_calendar else {}
-            self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar) | look
+            self.facts[entry.item.id] = {**crawl.facts(with_words=self._is_calendar), **look}
         if self._is_calendar:
             is_whole = is_complete and len(unique) <= MOST_ENTRIES and not self._session.has_skipped
             items += self._vanished(once, evidence, is_complete=is_whole)

@@ -47,6 +47,30 @@ def test_other_words_are_an_amendment(changed):
     assert not says_the_same(PDF, replace(PDF, evidence="b" * 64, **changed))
 
 
+SCANNED = replace(
+    PDF, by_ocr=True, excerpt=FROM_PDF.replace("287(g)", "2B7(9)").replace("Force", "F0rce"), matched=("2B7(9)",)
+)
+
+
+@pytest.mark.parametrize("by_ocr", [True, False])
+def test_a_scan_that_is_read_with_other_misreadings_says_the_same(by_ocr):
+    again = replace(PDF, by_ocr=by_ocr, evidence="b" * 64)
+    assert says_the_same(SCANNED, again)
+    assert says_the_same(again, SCANNED)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("approval", "rejection"), ("Consider", "Rescind"), ("287(g).", "287(g). It failed.")]
+)
+def test_other_words_in_a_scan_are_an_amendment(old, new):
+    assert not says_the_same(SCANNED, replace(PDF, by_ocr=True, evidence="b" * 64, excerpt=FROM_PDF.replace(old, new)))
+
+
+def test_other_figures_in_a_scan_are_an_amendment():
+    one, other = (replace(SCANNED, excerpt=f"{FROM_PDF} It costs ${cost},000 a year.", evidence=cost) for cost in "49")
+    assert not says_the_same(one, other)
+
+
 def test_the_same_bytes_say_the_same_whatever_is_read_from_them():
     assert says_the_same(PDF, replace(PDF, excerpt="Recognized otherwise, with 287(g)", matched=("287(g)",), page=3))
 
