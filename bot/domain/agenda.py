@@ -83,7 +83,10 @@ class AgendaItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReading:
-    """The result of reading one place: the items, their source documents and the state to keep for the next reading."""
+    """The result of reading one place: the items, their source documents and the state to keep for the next reading.
+
+    `starts_over` is true if another list was read than before, on which the same meetings have other ids.
+    """
 
     items: tuple[AgendaItem, ...] = ()
     documents: tuple[Document, ...] = ()
@@ -91,6 +94,7 @@ class LocalReading:
     facts: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     unchanged: bool = False
+    starts_over: bool = False
 
 
 class Subject(StrEnum):

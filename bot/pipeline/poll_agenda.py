@@ -96,6 +96,7 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
 
     If the reading has no items, skip the search.
     """
+    status = _as_new(status) if reading.starts_over else status
     new_since = _new_since(status, at)
     read: ItemsWithMentions = ()
     changes: tuple[Change, ...] = ()
@@ -192,6 +193,12 @@ def source_state(place: Place, status: SourceStatus, scans: Sequence[Scan] = ())
         since=date.fromisoformat(since) if since else None,
         scans=tuple(soonest_first(scan for scan in scans if scan.is_unread)),
     )
+
+
+def _as_new(status: SourceStatus) -> SourceStatus:
+    """Return a place's status as if the place had moved to another site, because its ids are others now."""
+    notes = {name: each for name, each in status.facts.get(NOTES, {}).items() if name != "here_since"}
+    return replace(status, read_at=None, facts={**status.facts, NOTES: notes})
 
 
 def _new_since(status: SourceStatus, at: datetime) -> datetime | None:

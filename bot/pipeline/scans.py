@@ -59,7 +59,8 @@ async def remember_scans(
     ]
     if not known and not new:
         return ()
-    scans = remembered_scans(scans_here(place, known), reading.items, new, at)
+    here = () if reading.starts_over else scans_here(place, known)
+    scans = remembered_scans(here, reading.items, new, at)
     if scans != known:
         await _keep(store, place.name, scans)
     return scans

@@ -296,6 +296,8 @@ async def test_a_document_behind_a_signed_address_is_fetched_again_where_it_was_
     reading = LocalReading(items=(replace(item, evidence="b" * 64),), documents=reading.documents)
     [scan] = await remember_scans(nash.store, nash.place, reading, nash.now, is_first=False)
     assert scan.fetched_from == ""
+    assert await remember_scans(nash.store, nash.place, LocalReading(starts_over=True), nash.now, is_first=True) == ()
+    assert await nash.scans() == []
 
 
 @pytest.mark.parametrize("nash", [False], indirect=True)

@@ -134,6 +134,36 @@ async def test_what_was_reported_from_the_former_site_is_not_reported_again(tmp_
         assert again.kind is Kind.LISTED
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_an_api_that_is_read_after_the_calendar_page_makes_no_news_of_what_was_told(is_told, tmp_path):
+    of = "ID=1390531&amp;GUID=99C8E536-23D1-4912-AEC7-17CB05C140AE"
+    cells = (
+        '<a id="x_hypBody">Board of Commissioners</a>', "12/1/2026", '<span id="x_lblTime">6:30 PM</span>',
+        f'<a id="x_hypMeetingDetail" href="MeetingDetail.aspx?{of}">Details</a>',
+        f'<a id="x_hypAgenda" href="View.ashx?M=A&amp;{of}">Agenda</a>',
+    )  # fmt: skip
+    row = f"<tr class='rgRow'>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    async with LoopbackLegistar() as server:
+        server.fails["/v1/"] = Reply(b"", status=500)
+        server.files["/Calendar.aspx"] = page(f'<table id="x_gridCalendar_x"><tbody>{row}</tbody></table>')
+        server.files["/View.ashx"] = page(f"<p>1. {TITLE if is_told else 'Budget'}</p>")
+        harness = AgendaHarness(nash(server), tmp_path / "data")
+        assert [change.kind for change in await harness.read()] == [Kind.MENTIONED] * is_told
+        server.fails.clear()
+        server.matter(300, MOA, "2026-11-20T15:04:05")
+        server.event(70, "Board of Commissioners", "2026-11-17", "6:30 PM")
+        server.item(70, 1, MOA, matter=400)
+        server.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
+        server.item(77, 2, TITLE, matter=412)
+        server.event(78, "Planning Board", "2026-12-01", "6:30 PM")
+        server.item(78, 2, TITLE, matter=413)
+        found = {change.mention.item: change for change in await harness.read(DAY)}
+        old = {name for name, change in found.items() if change.kind is Kind.LISTED}
+        assert old == {"matter/300", "event/70/matter/400"} | ({"event/77/matter/412"} if is_told else set())
+        assert found["event/78/matter/413"].kind is Kind.MENTIONED
+        assert await harness.read(DAY) == ()
+
+
 async def test_another_part_of_a_page_is_a_baseline(tmp_path):
     async with LoopbackWeb() as web:
         web.files["/agenda"] = page(f"<main>Budget</main><aside>{MOA}</aside>")

@@ -40,7 +40,7 @@ class PlaceContext:
     has not been read yet. `is_first` is true if the place is treated as new. In that case, mentions of past meetings
     are recorded without an alert, and mentions of upcoming meetings are marked as already on the agenda. `since` is
     when the place was first read at its present site. Ids on an earlier site prove nothing, so an earlier mention only
-    keeps the same title for the same day from being reported again.
+    keeps the same title for the same day from being reported again, or if it was in a whole agenda, the items on it.
     """
 
     log: Sequence[Change]
@@ -91,7 +91,9 @@ class _Tracker:
     def __init__(self, place: Place, context: PlaceContext, now: datetime) -> None:
         retracted = {change.retracts for change in context.log}
         ours = [c for c in context.log if c.mention and c.mention.source == place.name and c.kind is not Kind.RETRACTED]
-        self._former = {_told(c.mention) for c in ours if c.mention and context.is_of_former_site(c)}
+        former = [c.mention for c in ours if c.mention and context.is_of_former_site(c)]
+        self._former = {_told(m) for m in former}
+        self._former_agendas = {_told_of_meeting(m) for m in former if _is_of_whole_agenda(m)}
         ours = [c for c in ours if not context.is_of_former_site(c)]
         self._place, self._context, self._now = place, context, now
         self._zone = zone_or_utc(place.zone)
@@ -235,13 +237,17 @@ class _Tracker:
         """Return the kind of change to record, or None if nothing changed for readers."""
         if before is None:
             takes_place = mention.is_to_come(self._now) and mention.status in {"", RESCHEDULED}
-            is_known = self._context.is_first and _told(mention) in self._former
+            is_known = self._context.is_first and self._was_told_before(mention)
             is_news = (takes_place and not is_known) or not self._context.is_first
             return Kind.MENTIONED if is_news else Kind.LISTED
         if self._is_moved(before, mention):
             return Kind.MENTIONED
         is_same = before.planned == mention.planned and says_the_same(before, mention)
         return None if is_same else Kind.AMENDED
+
+    def _was_told_before(self, mention: Mention) -> bool:
+        """Return True if the former site reported the mention, or one in the whole agenda of its meeting."""
+        return _told(mention) in self._former or _told_of_meeting(mention) in self._former_agendas
 
     def _is_moved(self, before: Mention, mention: Mention) -> bool:
         """Return True if an upcoming meeting was moved, canceled or put back on the calendar."""
@@ -281,6 +287,16 @@ def _subject(passages: Sequence[Passage]) -> Subject | None:
 def _told(mention: Mention) -> tuple[Subject, date | None, str]:
     """Return what a mention reports apart from its id: its subject, its meeting's day and its title."""
     return mention.subject, mention.meets_on, " ".join(_words_in_order(mention.title))
+
+
+def _told_of_meeting(mention: Mention) -> tuple[Subject, date | None, str]:
+    """Return what a mention reports of its meeting: its subject, the meeting's day and the body."""
+    return mention.subject, mention.meets_on, " ".join(_words_in_order(mention.body))
+
+
+def _is_of_whole_agenda(mention: Mention) -> bool:
+    """Return True if a mention is in a whole agenda, which has the name of the body."""
+    return mention.meets_on is not None and _words(mention.title) == _words(mention.body)
 
 
 def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> float:

@@ -91,7 +91,7 @@ class Legistar:
         if reads_pages and not session.is_daily_recheck:
             return await read_pages(session, _calendar(base))
         try:
-            return await _Client(session, base).read()
+            return replace(await _Client(session, base).read(), starts_over=reads_pages)
         except SourceError as fault:
             if reads_pages:
                 return await read_pages(session, _calendar(base))
