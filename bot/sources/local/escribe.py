@@ -41,6 +41,7 @@ from bot.sources.local.outline import Block, parse_outline
 from bot.sources.local.session import ReadSession
 
 AHEAD = timedelta(days=184)
+FAILURES = 3  # of a calendar that was read before, until the older page is read in its place
 AGENDAS = ("merged", "agenda", "agendacover")  # types of documents, the best first; "merged" is the revised agenda
 
 _PORTAL = re.compile(r"(?:pub-)?([a-z0-9][a-z0-9-]*?)(?:-pub)?\.escribemeetings\.com")
@@ -73,7 +74,7 @@ class Escribe:
         try:
             return await portal.read_calendar()
         except SourceError as fault:
-            if not _has_no_calendar(fault):
+            if not _has_no_calendar(fault) or (portal.has_calendar and status.failures < FAILURES):
                 raise
             return await portal.read_page(fault)
 
@@ -85,12 +86,21 @@ class _Portal:
         self._session = session
         self.site = site
 
+    @property
+    def _calendar_address(self) -> str:
+        return f"{self.site}MeetingsCalendarView.aspx/GetCalendarMeetings"
+
+    @property
+    def has_calendar(self) -> bool:
+        """True if the last reading was of the calendar, which names some meetings otherwise than the older page."""
+        return self._calendar_address in self._session.status.validators
+
     async def read_calendar(self) -> LocalReading:
         session = self._session
         span = {"calendarStartDate": str(session.since), "calendarEndDate": str(session.since + AHEAD)}
         return await read_calendar(
             session,
-            f"{self.site}MeetingsCalendarView.aspx/GetCalendarMeetings",
+            self._calendar_address,
             self.calendar,
             expect=Expect.JSON,
             parse_agenda=self.agenda,

@@ -1,14 +1,17 @@
 """Other editions of platforms' lists and outlines, as other tenants sent them in other years, retold in our own words."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from support.loopback.local import LoopbackWeb, Reply, page
 from support.places import Reader
+from support.platform_cases import CASES, TITLE
+from support.platform_cases import place as place_of
 
 from bot.domain.agenda import Place
-from bot.errors import Blocked, Unreadable
+from bot.errors import Blocked, SourceError, Unreadable
 
 DAY = timedelta(days=1)
 
@@ -231,3 +234,16 @@ async def test_the_agenda_on_escribe_s_older_page_is_read_and_a_portal_that_turn
         with pytest.raises(Blocked):
             await reader.read(DAY)
         assert not server.count("/Meetings.aspx")
+
+
+async def test_a_calendar_of_escribe_that_fails_once_is_not_replaced_by_the_older_page():
+    async with CASES["escribe"].server() as server:
+        CASES["escribe"].say(server, TITLE)
+        reader = Reader(place_of("escribe", server))
+        await reader.read()
+        server.fails = {"/GetCalendarMeetings": Reply(b"", status=500)}
+        for failures, asked in ((0, 0), (3, 1)):
+            reader.status = replace(reader.status, failures=failures)
+            with pytest.raises(SourceError, match="500"):
+                await reader.read(DAY)
+            assert server.count("/Meetings.aspx") == asked
