@@ -100,7 +100,12 @@ def _json(scan: Scan) -> dict[str, object]:
 def _scans_from(text: str) -> Iterator[Scan]:
     """Yield the stored scans. One that this version can't read is left out and logged."""
     known = {field.name for field in fields(Scan)}
-    for value in json.loads(text):
+    try:
+        stored = [dict(value) for value in json.loads(text)]
+    except (TypeError, ValueError) as fault:
+        log.warning("stored scans can't be read", problem=str(fault))
+        return
+    for value in stored:
         try:
             times = {name: _moment(value[name]) for name in ("seen_at", "meets_at", "due_at") if value.get(name)}
             yield Scan(**{name: each for name, each in (value | times).items() if name in known})

@@ -284,6 +284,15 @@ async def test_a_scan_without_words_stays_unread(nash, reads):
     assert (scan.is_unread, scan.problem) == (True, "OCR finds no words on it")
 
 
+@pytest.mark.parametrize("text", ["{", "null", "7", '["?"]', '{"scans": []}', "[{}]", '[{"seen_at": "soon"}]'])
+async def test_scans_that_another_version_stored_stop_neither_digests_nor_polls(text, nash, reads):
+    await nash.store.note("scan", "Wake County, NC", text)
+    await nash.store.note("scan", NASH, text)
+    nash.publish(SCAN)
+    await nash.poll()
+    assert [scan.source for scan in await nash.scans()] == [NASH]
+
+
 async def test_a_document_behind_a_signed_address_is_fetched_again_where_it_was_asked_for(nash):
     final, asked = "https://files.example/a.pdf?sig=SECRET", f"{nash.server.base}/agenda.pdf"
     document = Document(
