@@ -224,10 +224,9 @@ class _Tracker:
         """Update a mention if its item has no passages in this reading.
 
         If the item's text was read again, mark the mention as taken off the agenda. Otherwise, update only the meeting.
-        A scan that has a few letters of a stamp over it wasn't read.
         """
         again = self._with_meeting_of(item, known)
-        is_whole = not item.unreadable and {*item.scans} <= {*item.by_ocr}
+        is_whole = not item.unreadable and not _may_be_in_scan(known, item)
         was_read = item.address == known.address and is_whole and (known.page is None or bool(item.pages))
         if not was_read or not (item.text or item.pages or item.title != known.title):
             return again
@@ -275,6 +274,15 @@ def meeting_of(item: str) -> str:
 def _is_document(item: AgendaItem) -> bool:
     """Return True if the item is a whole agenda, packet or attachment, which may cover several agenda items."""
     return bool(item.pages) or item.id == meeting_of(item.id)
+
+
+def _may_be_in_scan(known: Mention, item: AgendaItem) -> bool:
+    """Return True if a mention may be on a scanned page that no one has read, although a stamp on it has letters.
+
+    A single such page may be only a cover, unless OCR found the mention.
+    """
+    unread = {*item.scans} - {*item.by_ocr}
+    return bool(unread) and (known.by_ocr or len(unread) * 2 >= len(item.pages))
 
 
 def _subject(passages: Sequence[Passage]) -> Subject | None:

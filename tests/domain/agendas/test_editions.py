@@ -1,6 +1,7 @@
 """Another way of reading an agenda isn't an amendment, and another word is one."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support.samples import NOON, spoken
@@ -88,4 +89,26 @@ def test_a_place_read_in_another_way_gets_no_false_amendment(excerpt, kinds):
     before = replace(spoken(), mention=PDF, seq=1, recorded_at=NOON)
     context = PlaceContext(log=[before], participating=None, is_first=False)
     found = changes_from(place, [(item, passages)], (), context, NOON)
+    assert [change.kind for change in found] == kinds
+
+
+@pytest.mark.parametrize(
+    ("by_ocr", "pages", "scans", "kinds"),
+    [
+        (False, ("Cover", "Budget", "Adjourn"), (1,), [Kind.MENTIONED]),
+        (True, ("Cover", "Budget", "Adjourn"), (1,), []),
+        (False, ("RECEIVED NOV 24",), (1,), []),
+        (False, ("Cover", "RECEIVED", "RECEIVED"), (2, 3), []),
+        (True, ("Cover", "Budget"), (), [Kind.MENTIONED]),
+    ],
+)
+def test_a_stamp_on_a_scan_takes_nothing_off_an_agenda(by_ocr, pages, scans, kinds):
+    place = Place(name=PDF.source, kind="civicclerk", address=PDF.address, state="NC", county="Nash", zone=PDF.zone)
+    item = AgendaItem(
+        id=PDF.item, title=PDF.title, body=PDF.body, pages=pages, scans=scans, address=PDF.address, evidence="b" * 64,
+        meets_at=PDF.meets_at,
+    )  # fmt: skip
+    before = replace(spoken(), mention=replace(PDF, by_ocr=by_ocr), seq=1, recorded_at=NOON)
+    context = PlaceContext(log=[before], participating=None, is_first=False)
+    found = changes_from(place, [(item, ())], (), context, PDF.meets_at - timedelta(days=1))
     assert [change.kind for change in found] == kinds
