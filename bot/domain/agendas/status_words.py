@@ -10,16 +10,16 @@ from bot.domain.agenda import CANCELLED, POSTPONED, RECESSED, RESCHEDULED
 
 
 class Kind(StrEnum):
-    """What a word does, most kinds named after one of their words. A clause is written as a row of these letters."""
+    """The kinds of words, most of them named after one of their words. A clause becomes a row of their letters."""
 
     HAPPENED = "C"  # "canceled"
-    OFTEN_OTHERWISE = "W"  # "deferred": counts only if a meeting was
-    TO_A_DAY = "D"  # "moved": counts only if to a day
+    OFTEN_OTHERWISE = "W"  # "deferred": counts only if a meeting is what it speaks of
+    TO_A_DAY = "D"  # "moved": counts only if to another day
     ACT = "K"  # "cancellation"
     DOES = "A"  # "cancels"
     MEETING = "E"
-    BODY = "B"  # a body that meets, such as a council
-    THING = "T"  # what a meeting may be about, such as a contract
+    BODY = "B"  # a body that meets: "council"
+    THING = "T"  # what a meeting may be about: "agreement"
     MASCULINE_THING = "t"  # the same, masculine in Spanish: "287(g)", "acuerdo"
     STATUS = "s"
     NOTICE = "N"
@@ -44,38 +44,39 @@ class Kind(StrEnum):
     OTHER = "w"  # any other word
 
 
-HAPPENED = {  # also with the typos of real calendars
-    CANCELLED: (
-        r"cancel{1,4}e{0,2}d{1,2}|cancl{1,2}e?d|canc'?d|ca(?:c|n)el{1,2}ed|cnacel{1,2}ed|canx|cxl(?:l?e?d)?|"
-        r"cncl'?d|call(?:ed)? off|"
-        r"^cancel(?= ?[-:])|(?<=[-:*(\d] )cancel(?=\W*$| ?[-:])|(?<=\()cancel(?=\))|"
-        r"cancelad[oa]s?"
-    ),
-    POSTPONED: r"post?ponn?e?d|pospuest[oa]s?|aplazad[oa]s?|postergad[oa]s?",
-    RESCHEDULED: r"re ?-?sche?du?e?le?d|resched(?:'d)?|date changed|reprogramad[oa]s?|reagendad[oa]s?",
-    RECESSED: r"recess?ed|recesad[oa]s?",
+STATUSES = {
+    Kind.HAPPENED: {  # also with the typos of real calendars
+        CANCELLED: (
+            r"cancel{1,4}e{0,2}d{1,2}|cancl{1,2}e?d|canc'?d|ca(?:c|n)el{1,2}ed|cnacel{1,2}ed|canx|cxl(?:l?e?d)?|"
+            r"cncl'?d|call(?:ed)? off|"
+            r"^cancel(?= ?[-:])|(?<=[-:*(\d] )cancel(?=\W*$| ?[-:])|(?<=\()cancel(?=\))|"
+            r"cancelad[oa]s?"
+        ),
+        POSTPONED: r"post?ponn?e?d|pospuest[oa]s?|aplazad[oa]s?|postergad[oa]s?",
+        RESCHEDULED: r"re ?-?sche?du?e?le?d|resched(?:'d)?|date changed|reprogramad[oa]s?|reagendad[oa]s?",
+        RECESSED: r"recess?ed|recesad[oa]s?",
+    },
+    Kind.OFTEN_OTHERWISE: {  # a street is vacated, an item deferred
+        CANCELLED: r"vacated",
+        POSTPONED: r"deferred|suspended|suspendid[oa]s?|diferid[oa]s?",
+    },
+    Kind.TO_A_DAY: {  # not "moved to Room 5"
+        RESCHEDULED: r"moved|changed|trasladad[oa]s?|movid[oa]s?|cambiad[oa]s?",
+        RECESSED: r"adjourned|continued",
+    },
+    Kind.ACT: {
+        CANCELLED: r"cancel{1,4}at{1,2}i?(?:ons?)?|cancelacion(?:es)?",
+        POSTPONED: r"postponements?|aplazamientos?|posposicion(?:es)?|postergacion(?:es)?",
+        RESCHEDULED: (
+            r"reschedul(?:e|ing)|(?<=meeting )date change|date change(?= notice)|reprogramacion(?:es)?|cambio de fecha"
+        ),
+    },
+    Kind.DOES: {  # "the board cancels its meeting"
+        CANCELLED: r"cancels|cancelan?|cancelo|cancelaron",
+        POSTPONED: r"postpones|pospon(?:e|en)|pospuso|aplazan?|aplazo|suspend(?:e|en|io)",
+        RESCHEDULED: r"reschedules|reprograman?|reprogramo",
+    },
 }
-OFTEN_OTHERWISE = {  # a street is vacated, an item deferred: these count only if a meeting is what they speak of
-    CANCELLED: r"vacated",
-    POSTPONED: r"deferred|suspended|suspendid[oa]s?|diferid[oa]s?",
-}
-TO_A_DAY = {  # "moved to Room 5" moves no meeting to another day
-    RESCHEDULED: r"moved|changed|trasladad[oa]s?|movid[oa]s?|cambiad[oa]s?",
-    RECESSED: r"adjourned|continued",
-}
-ACT = {
-    CANCELLED: r"cancel{1,4}at{1,2}i?(?:ons?)?|cancelacion(?:es)?",
-    POSTPONED: r"postponements?|aplazamientos?|posposicion(?:es)?|postergacion(?:es)?",
-    RESCHEDULED: (
-        r"reschedul(?:e|ing)|(?<=meeting )date change|date change(?= notice)|reprogramacion(?:es)?|cambio de fecha"
-    ),
-}
-DOES = {  # "the board cancels its meeting"
-    CANCELLED: r"cancels|cancelan?|cancelo|cancelaron",
-    POSTPONED: r"postpones|pospon(?:e|en)|pospuso|aplazan?|aplazo|suspend(?:e|en|io)",
-    RESCHEDULED: r"reschedules|reprograman?|reprogramo",
-}
-
 SEEMING = (  # words that look like other kinds
     r"un ?cancel\w+|review(?= (?:\w+ ){0,2}(?:boards?|comm\w+|panel|council|session|meeting|hearing)\b)|"
     r"until further notice|call to order|election day|"
@@ -156,7 +157,7 @@ KINDS = {
 }
 
 SAID_OTHERWISE = (  # put into words that the grammar knows
-    (
+    (  # "MEETING NOT HELD"
         r"\b(?:(?:will|shall|is|are|was|were|did) ?)?(?:not|n't|won't) (?:be |being |been |to be )?"
         r"(?:held|taking place|take place|be meeting|convened?|"
         r"meet(?:ing)?(?! (?:the|with|its|their|any|all|an?|requirements|standards|deadlines)\b))",
@@ -166,27 +167,31 @@ SAID_OTHERWISE = (  # put into words that the grammar knows
     (r"no (?:tendra|tuvo) lugar", " esta cancelada"),
     (r"(?:did not|didn't) (?:have|reach|make|establish|meet)(?: an?)? quorum", " is canceled"),
     (r"(?<!for )(?<!to )(?<!of )(?<!por )(?:no|sin|no hubo) (?:quorum|cuorum)", " is canceled"),
-    (
+    (  # the whole of a title or its part
         r"(?:^|(?<=[-:(] )|(?<=[-:(]))\W*(?:lack of (?:a )?quorum|falta de (?:quorum|cuorum))\b"
         r"(?=\W*$|\W+\d| [-(])",
         "canceled",
     ),
-    (
+    (  # "Meeting adjourned for lack of quorum"
         r"(?:adjourned|closed|ended|levantada|terminada) (?:for|due to|because of|por)(?: an?| the| la)? "
         r"(?:lack of|want of|no|falta de)(?: an?)? (?:quorum|cuorum)",
         "canceled",
     ),
 )
 NO_MEETING = (
-    r"(?:^|[^\w\s]\s*|\b(?:there (?:is|will be)|council|board|commission|court|committee)\s+)no (?:\w+ ){0,3}"
-    r"(?:meeting|session|hearing)s?(?: (?:today|tonight|scheduled|this (?:week|month)|will be held|held))?"
-    r"(?=\W*$|\s*[^\w\s']|\s+(?:due|because|for|in)\b|\s+\d|"
-    r"\s+on (?:the )?(?:\d{1,2}\b|\w+day\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|thanks|christmas|new)))|"
-    r"\bnot be an? (?:\w+ ){0,3}(?:meeting|session|hearing)\b|"
-    r"\b(?:no (?:hay|habra|hubo)|sin) (?:\w+ ){0,2}(?:reunion(?:es)?|sesion(?:es)?|audiencias?|juntas?|asambleas?)\b|"
-    r"\brecess notice\b|\bnotice of recess\b|\baviso de receso\b|"
-    r"\b(?:council|board|commission|court|committee|concejo|consejo|cabildo|junta|comision|comite)"
-    r"(?: municipal| is| on| in| esta| en| de){0,3} (?:recess|receso)\b"
-    r"(?=\W*$|\W+(?:until|for|this|from|through|week|hasta|por|durante)\b|\s+\d| - )|"
-    r"^\W*(?:summer|winter|spring|fall|holiday|legislative|august|december)(?: holiday)? recess\W*$"
+    (  # "There will be no regular meeting today", "Holiday - No Meeting"
+        r"(?:^|[^\w\s]\s*|\b(?:there (?:is|will be)|council|board|commission|court|committee)\s+)no (?:\w+ ){0,3}"
+        r"(?:meeting|session|hearing)s?(?: (?:today|tonight|scheduled|this (?:week|month)|will be held|held))?"
+        r"(?=\W*$|\s*[^\w\s']|\s+(?:due|because|for|in)\b|\s+\d|\s+on (?:the )?(?:\d{1,2}\b|\w+day\b|"
+        r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|thanks|christmas|new)))"
+    ),
+    r"\bnot be an? (?:\w+ ){0,3}(?:meeting|session|hearing)\b",  # "There will not be a Board meeting"
+    r"\b(?:no (?:hay|habra|hubo)|sin) (?:\w+ ){0,2}(?:reunion(?:es)?|sesion(?:es)?|audiencias?|juntas?|asambleas?)\b",
+    r"\brecess notice\b|\bnotice of recess\b|\baviso de receso\b",
+    (  # "Council is on recess until Sept. 1"
+        r"\b(?:council|board|commission|court|committee|concejo|consejo|cabildo|junta|comision|comite)"
+        r"(?: municipal| is| on| in| esta| en| de){0,3} (?:recess|receso)\b"
+        r"(?=\W*$|\W+(?:until|for|this|from|through|week|hasta|por|durante)\b|\s+\d| - )"
+    ),
+    r"^\W*(?:summer|winter|spring|fall|holiday|legislative|august|december)(?: holiday)? recess\W*$",
 )
