@@ -80,7 +80,12 @@ class World:
         """Start a program that runs until it is stopped; with `log`, write its output to that file."""
         with nullcontext(subprocess.PIPE) if log is None else log.open("wb") as out:
             return subprocess.Popen(
-                self.command(*words), env=self.env | env, cwd=self.home or self.folder.parent, stdout=out, stderr=out, text=True
+                self.command(*words),
+                env=self.env | env,
+                cwd=self.home or self.folder.parent,
+                stdout=out,
+                stderr=out,
+                text=True,
             )
 
     @contextmanager

@@ -4,13 +4,16 @@ Such words also tell what a meeting is about. So each word of a clause gets a ki
 status counts only if the grammar around it says that it speaks of a meeting:
 
     CANCELED : City  Council
-    HAPPENED : OTHER BODY                                         a tag in front of a body that meets: canceled
+    HAPPENED : OTHER BODY
+        A tag, and after it a body that meets: canceled.
 
     Cancelled : Sheriff's 287(g)          MOA
-    HAPPENED  : OTHER     MASCULINE_THING THING                   a tag in front of a thing: no status
+    HAPPENED  : OTHER     MASCULINE_THING THING
+        A tag, and after it a thing that could be canceled: no status.
 
     Special Meeting to consider cancellation of the agreement
-    OTHER   MEETING OF CONSIDER ACT          OF THE THING         the subject of a meeting: no status
+    OTHER   MEETING OF CONSIDER ACT          OF THE THING
+        CONSIDER opens what the meeting is about: no status.
 
 If a word might as well speak of an agreement, it gives no status. The module is in the order of the work: clean a field
 and cut it into clauses, read a clause word by word, and judge each word that stands for a status.
@@ -80,11 +83,11 @@ def _clean(field: str) -> str:
 
 # Read a clause word by word.
 
-_STATUSES = {
+_STATUSES = {  # by kind and status, such as C_cancelled
     f"{kind}_{status}": words for kind, said in status_words.STATUSES.items() for status, words in said.items()
 }
 _STATUS_WORD = re.compile(rf"\b(?:{'|'.join(_STATUSES.values())})\b")
-_WORD = re.compile(  # the name of the group that fits is the word's kind, after an underscore its status
+_WORD = re.compile(  # the group that fits is named by the word's kind, or by its kind and status
     rf"(?P<{Kind.OTHER}_seeming>\b(?:{status_words.SEEMING})\b)|"
     + "".join(rf"(?P<{name}>\b(?:{words})\b(?!'))|" for name, words in (_STATUSES | status_words.KINDS).items())
     + rf"(?P<{Kind.OTHER}>\w+(?:'\w+)?)|(?P<dash>[-*~#=<>]+)|(?P<mark>[:/,()])"
@@ -146,7 +149,7 @@ def _read(plain: str) -> _Row:
     return _Row("".join(kinds), words, statuses)
 
 
-# Judge each status word. In the examples, | stands where a rule starts or stops, at the status word or nearby.
+# Judge each status word by rules about kinds. In the examples, a rule matches the words in <>.
 
 _SEVERAL = {
     "meetings": Kind.MEETING + Kind.BODY,
@@ -159,65 +162,66 @@ _SEVERAL = {
 
 
 def _rule(written: str) -> re.Pattern[str]:
-    """Compile a rule such as "not [is has]* $": a regular expression of names of kinds, in which spaces don't count."""
+    """Compile a rule such as "not [is has]* $": a regular expression in which a kind's name stands for its letter."""
     letters = re.sub("[a-z_]+", lambda name: _SEVERAL.get(name[0]) or Kind[name[0].upper()], written)
     return re.compile(letters.replace(" ", ""))
 
 
+# Which words are a noun phrase, or a part of a title?
 _MEETINGS = frozenset({Kind.MEETING, Kind.BODY})
 _MEETING = _rule("[meetings]")
 _THING = _rule("[things]")
 _MASCULINE_THINGS = _rule("masculine_thing [things]*")
 _NOUN_PHRASE = _rule("[the other status dates and or previously notice nouns]*")
 _LAST_NOUN = _rule("[nouns] (?= [^ nouns]* $)")
-_UNKNOWN_PHRASE = _rule("[the dates]* other [the dates and other]*")  # "the flights"
+_UNKNOWN_PHRASE = _rule("[the dates]* other [the dates and other]*")  # "<The flights> were canceled"
 _MARK = _rule("[marks]")
 _BREAK = _rule("[breaks]")
 _BREAK_BUT_COLON = _rule("[-(/)]")
-_THING_AFTER_MEETING = _rule("(?<= meeting) masculine_thing .*")  # "Meeting| 287(g)"
-_REASON = _rule("(?: ^ | (?<= [breaks])) not [^ breaks]*")  # "CANCELLED (|no agenda items)"
-_CONSIDERS_THING = _rule("consider .* [things]")  # "City Council: |discuss ICE agreement"
+_THING_AFTER_MEETING = _rule("(?<= meeting) masculine_thing .*")  # "Meeting <287(g)> - CANCELED"
+_REASON = _rule("(?: ^ | (?<= [breaks])) not [^ breaks]*")  # "CANCELLED (<no agenda items>)"
+_CONSIDERS_THING = _rule("consider .* [things]")  # "City Council: <discuss ICE agreement> - CANCELED"
 
 # Is it denied or supposed?
-_SUPPOSES = _rule("consider | if | that")  # "If quorum fails, no meeting"
+_SUPPOSES = _rule("consider | if | that")  # "<If> quorum fails, no meeting"
 _DENIED_BEFORE = _rule(
-    "not [other is has previously]{0,2} $ |"  # "Meeting is not| canceled"
-    "may [^,:]{0,3} $ |"  # "Puede ser| cancelada"
-    "previously [is has]* $ |"  # "Previously| postponed"
-    "that [is has previously]* $ |"  # "the agreement that was| canceled"
-    "from [^,:]* $"  # "In place of the| canceled Nov. 3 meeting"
+    "not [other is has previously]{0,2} $ |"  # "Meeting is <not> canceled"
+    "may [^,:]{0,3} $ |"  # "<Puede ser> cancelada"
+    "previously [is has]* $ |"  # "<Previously> postponed"
+    "that [is has previously]* $ |"  # "Meeting on the 287(g) agreement <that was> canceled"
+    "from [^,:]* $"  # "<In place of the> canceled Nov. 3 meeting"
 )
 _DENIED_AFTER = _rule(
-    "[is has]* reinstated |"  # "Meeting cancellation |rescinded"
-    "[-(]? from |"  # "Postponed |from November 3"
-    "if |"  # "Meetings are canceled |if the schools are closed"
-    "or"  # "Canceled |or Continued?"
+    "[is has]* reinstated |"  # "Meeting cancellation <rescinded>"
+    "[-(]? from |"  # "Postponed <from> November 3"
+    "if |"  # "Meetings are canceled <if> the schools are closed"
+    "or"  # "Canceled <or> Continued?"
 )
-_MEETING_DOES = _rule("[the other dates and]* [meetings] [is has]")  # "Cancelled |meetings are marked"
+_MEETING_DOES = _rule("[the other dates and]* [meetings] [is has]")  # "Cancelled <meetings are> marked"
 
 # Was a meeting "deferred", "moved" or "recessed"?
-_TO_A_DAY = _rule("[of because] the? (?: day | number of? day)")  # "Moved |to Tuesday"
-_ONLY_DATES = _rule("[marks dates]*")  # "SUSPENDIDA"
-_AFTER_VERB = _rule("[^ is has] [is has]+ $")  # "The meeting was| recessed until Dec. 8"
-_AFTER_MEETING = _rule("[meetings] other? [dates the]* $")  # "Hearing| vacated"
+_TO_A_DAY = _rule("[of because] the? (?: day | number of? day)")  # "Moved <to Tuesday>"
+_ONLY_DATES = _rule("[marks dates]*")  # "<12-1-26:> SUSPENDIDA"
+_AFTER_VERB = _rule("[^ is has] [is has]+ $")  # "The <meeting was> recessed until Dec. 8"
+_AFTER_MEETING = _rule("[meetings] other? [dates the]* $")  # "<Hearing> vacated"
 
 # Is "canceled" said of a meeting?
-_COMMA_OR_THAT = _rule(", | that")  # "Special Meeting|, the 287(g) agreement was canceled"
-_STARTS_PART = _rule("[dates is]*")  # "Item 5 - |CANCELED"
-_AFTER_OF = _rule("(?<! notice) of the? $")  # "Minutes of the| canceled Nov. 17 meeting"
-_AFTER_COLON = _rule("[^ status] : $")  # "Special Meeting:| canceled flights"
-_UNKNOWN_TITLE = _rule("[marks the dates other]*")  # "Room 5 - |CANCELED"
-_ENDS_PART = _rule("[dates]* ( $ | [-()/,] | because)")  # "P&Z Cancelled| due to snow"
+_COMMA_OR_THAT = _rule(", | that")  # "Special Meeting<,> the 287(g) agreement was canceled"
+_STARTS_PART = _rule("[dates is]*")  # "Item 5 - <Dec. 1> CANCELED"
+_AFTER_OF = _rule("(?<! notice) of the? $")  # "Minutes <of the> canceled Nov. 17 meeting"
+_AFTER_COLON = _rule("[^ status] : $")  # "Special <Meeting:> canceled flights"
+_UNKNOWN_TITLE = _rule("[marks the dates other]*")  # "<Room 5 -> CANCELED"
+_ENDS_PART = _rule("[dates]* ( $ | [-()/,] | because)")  # "P&Z Cancelled <due> to snow"
 
 # Is it the cancellation of a meeting?
-_NOTICE_OF = _rule("notice of the? $")  # "|Notice of Cancellation"
-_PREPOSITION = _rule("of | because")  # "Presentation to City Council |on cancellation"
-_OF = _rule("notice? of the?")  # "Cancellation |of Meeting"
-_THING_AND_MORE = _rule("[^ and]* [things] .* and")  # "Cancellation of |287(g) agreement and hearing"
-_DAY = _rule("[the status dates and or previously notice]+")  # "Cancellation of |the December 1"
-_UNKNOWN_NOTICE = _rule("[marks the dates other notice of]*")  # "|Notice of Cancellation (287(g) MOA)"
-_NAMES_AND_DATES = _rule("[dates and other]*")  # "12-1-26 Cancellation| Smith"
-_DATES_AND_MARKS = _rule("[marks dates and]*")  # "Cancellation| 12-1-26"
+_NOTICE_OF = _rule("notice of the? $")  # "<Notice of> Cancellation"
+_PREPOSITION = _rule("of | because")  # "Presentation to City Council <on> cancellation"
+_OF = _rule("notice? of the?")  # "Cancellation <of> Meeting"
+_THING_AND_MORE = _rule("[^ and]* [things] .* and")  # "Cancellation of <287(g) agreement and> hearing"
+_DAY = _rule("[the status dates and or previously notice]+")  # "Cancellation of <December 1>"
+_UNKNOWN_NOTICE = _rule("[marks the dates other notice of]*")  # "<Notice of> Cancellation (287(g) MOA)"
+_NAMES_AND_DATES = _rule("[dates and other]*")  # "12-1-26 Cancellation <Room 5>"
+_DATES_AND_MARKS = _rule("[marks dates and]*")  # "Cancellation <12-1-26>"
 
 
 def _noun_phrase(kinds: str) -> str:
