@@ -169,15 +169,12 @@ def _rule(written: str) -> re.Pattern[str]:
 
 # Which words are a noun phrase, or a part of a title?
 _MEETINGS = frozenset({Kind.MEETING, Kind.BODY})
-_MEETING = _rule("[meetings]")
-_THING = _rule("[things]")
+_MEETING, _THING = _rule("[meetings]"), _rule("[things]")
 _MASCULINE_THINGS = _rule("masculine_thing [things]*")
 _NOUN_PHRASE = _rule("[the other status dates and or previously notice nouns]*")
 _LAST_NOUN = _rule("[nouns] (?= [^ nouns]* $)")
 _UNKNOWN_PHRASE = _rule("[the dates]* other [the dates and other]*")  # "<The flights> were canceled"
-_MARK = _rule("[marks]")
-_BREAK = _rule("[breaks]")
-_BREAK_BUT_COLON = _rule("[-(/)]")
+_MARK, _BREAK, _BREAK_BUT_COLON = _rule("[marks]"), _rule("[breaks]"), _rule("[-(/)]")
 _THING_AFTER_MEETING = _rule("(?<= meeting) masculine_thing .*")  # "Meeting <287(g)> - CANCELED"
 _REASON = _rule("(?: ^ | (?<= [breaks])) not [^ breaks]*")  # "CANCELLED (<no agenda items>)"
 _CONSIDERS_THING = _rule("consider .* [things]")  # "City Council: <discuss ICE agreement> - CANCELED"
@@ -408,9 +405,7 @@ class _StatusWord:
             return True
         if heads[-1:] == [Kind.BODY]:
             return not _CONSIDERS_THING.search(self._left)
-        if _THING.search(self._left):
-            return False
-        return self._right[:1] not in {"-", ":"} or self._fits_right()
+        return not _THING.search(self._left) and (self._right[:1] not in {"-", ":"} or self._fits_right())
 
     def _fits_right(self) -> bool:
         """Return whether a title that begins with the tag goes on as a meeting's, as in "CANCELED: City Council"."""
