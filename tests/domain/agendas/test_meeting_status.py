@@ -957,6 +957,20 @@ SHAPES = {
     "Contrato cancelado, reunión especial": "",
     "Reunión especial por contrato cancelado": "",
     "Reunión informativa: el acuerdo 287(g) cancelado": "",
+    # a row for each rule that no row above needs
+    "noticeofcancellation.pdf": CANCELLED,
+    "Hearing on ICE contract-Canceled": CANCELLED,
+    "Cancellation-Regular meeting": CANCELLED,
+    "Vote on the 287(g) agreement. This meeting is canceled.": CANCELLED,
+    "Consider ICE agreement! Meeting canceled": CANCELLED,
+    "The board did not have a quorum": CANCELLED,
+    "Special Meeting: canceled flights": "",
+    "Presentation to City Council on cancellation": "",
+    "City Council: discuss ICE agreement - CANCELED": "",
+    "CANCELED: City Council to discuss the 287(g) agreement": "",
+    "Meeting cancellation rescinded": "",
+    "If quorum fails, no meeting": "",
+    "Consider: no meeting": "",
     "": "",
 }
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bot.domain.agenda import AgendaItem
+from bot.domain.agenda import CANCELLED, AgendaItem
 from bot.domain.agendas.scans import MOST_SCANS, Scan, next_to_read, remembered_scans, scans_to_tell
 from bot.domain.change import Kind
 from bot.domain.subscription import Cadence, Filter, Slot, Subscription
@@ -55,10 +55,10 @@ def test_an_entry_of_the_calendar_alone_says_nothing_about_its_scan():
 
 @pytest.mark.parametrize("entry", ["event/77", "event/77/packet"])
 def test_a_meeting_that_moves_on_the_calendar_moves_its_scan_although_the_scan_is_not_read_again(entry):
-    listed = AgendaItem(id=entry, title="Board", address="x", meets_at=date(2026, 12, 8), status="canceled")
+    listed = AgendaItem(id=entry, title="Board", address="x", meets_at=date(2026, 12, 8), status=CANCELLED)
     other = AgendaItem(id="event/7", title="Board", address="x", meets_at=date(2026, 12, 9))
     (moved,) = remembered_scans([scan()], [listed, other], [], NOW)
-    assert moved == scan(meets_at=date(2026, 12, 8), status="canceled")
+    assert moved == scan(meets_at=date(2026, 12, 8), status=CANCELLED)
 
 
 def test_of_too_many_scans_those_of_the_next_meetings_are_kept():
