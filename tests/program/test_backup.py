@@ -22,8 +22,9 @@ BACKUPS = 20
 
 # The program as it is, but it stops in the middle of writing the evidence until this test has killed it.
 WAITING = """
-import asyncio, sys
+import asyncio, signal, sys
 from bot.store import backup
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 usual, left = backup._Writing._readable, [2]
 async def readable(self, store, sha256):
     left[0] -= 1
@@ -158,7 +159,10 @@ def test_a_backup_that_is_told_to_end_leaves_nothing_behind(number, here, tmp_pa
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as program:
         wait_for(lambda: (tmp_path / ".a.backup.unfinished").exists() or program.poll() is not None)
         program.send_signal(number)
-        said = program.communicate(timeout=60)[1]
+        try:
+            said = program.communicate(timeout=60)[1]
+        finally:
+            program.kill()
     assert program.returncode == 130
     assert "Traceback" not in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "tmp"]

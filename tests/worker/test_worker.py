@@ -61,7 +61,7 @@ async def test_a_crowd_waits_its_turn_unstarted_while_another_channel_is_served(
     async def until(condition):
         while not condition():
             await work.tick()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)  # a loop that never pauses could keep the store's thread from running
 
     async with asyncio.timeout(60):
         await until(lambda: shut.waiting == 20 and len(wide.told) == 50)
@@ -69,7 +69,7 @@ async def test_a_crowd_waits_its_turn_unstarted_while_another_channel_is_served(
         await work.tick()
     async with asyncio.timeout(60):  # what was sent is also recorded, in its turn at the disk
         while sum(s.pinned is not None for s in await store.subscriptions()) != 20:  # noqa: ASYNC110 - the disk is waited for
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
     assert shut.waiting == shut.most == 20
     assert sorted(wide.told, key=int) == [str(number) for number in range(50)]
 
