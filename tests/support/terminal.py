@@ -82,6 +82,8 @@ def on_terminal(command: Sequence[str], env: dict[str, str], cwd: Path, *, colum
     """Yield a terminal that runs a program; the program ends with the block."""
     pid, fd = pty.fork()
     if pid == 0:
+        for number in (signal.SIGINT, signal.SIGHUP):  # the tests may run in the background, where these are ignored
+            signal.signal(number, signal.SIG_DFL)
         os.chdir(cwd)
         os.execve(command[0], list(command), env)
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
