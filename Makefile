@@ -28,8 +28,8 @@ demo: $(STAMP)
 	@exec $(BIN)/countersign demo
 
 test: $(DEV_STAMP)
-	@echo "This takes four to five minutes on two quiet cores. The slow tests are left out; make check runs them, too."
-	$(WITH_BYTECODE) $(BIN)/pytest -q -n 2 --dist worksteal -m "not slow" --hypothesis-profile quick
+	@echo "This takes three to four minutes on two quiet cores. The slow tests are left out; make check runs them, too."
+	$(WITH_BYTECODE) $(BIN)/pytest -q -n 3 --dist worksteal -m "not slow" --hypothesis-profile quick
 
 check: lint
 	@echo "All tests take about a quarter of an hour on two quiet cores."
