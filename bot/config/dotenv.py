@@ -30,9 +30,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=~-]+")
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """The values in a `.env` file by name, and its path; or nothing, if there is no such file.
+    """The path of a `.env` file and its values by name. Both are empty if there is no such file.
 
-    `lines` are the numbers of the lines that set them.
+    `lines` are the numbers of the lines that set the values.
     """
 
     path: Path | None = None

@@ -36,9 +36,9 @@ SILENT = (
     "www.ice.gov refuses this host, and the relay that reads it for us last reported at {}. Restart it on its "
     "machine, or check its log there to see why it can't read ICE or reach this host (docs/relay.md)"
 )
-ONLY_ICE = "There is no connection to www.ice.gov, but other sites answer, so ICE's site is down"
+ONLY_ICE = "I can't connect to www.ice.gov, but other sites answer, so ICE's site is down"
 OFFLINE = (
-    "There is no connection to www.ice.gov, and nothing else has answered since, so this machine may be offline; check "
+    "I can't connect to www.ice.gov, and nothing else has answered since, so this machine may be offline; check "
     "its network and its DNS"
 )
 DOWN = "www.ice.gov answers with errors or too slowly, so it's down or overloaded; nothing is wrong here"

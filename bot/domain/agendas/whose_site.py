@@ -68,7 +68,7 @@ def stated_place(titles: Sequence[str], text: str, footer: str = "") -> tuple[st
 
 
 def _states_in(text: str) -> set[str]:
-    """Return the states of the postal addresses in a text, without that of whoever made the site."""
+    """Return the states of the postal addresses in a text. Leave out the web designer's."""
     return {found.state for found in _addresses(text) if not found.is_makers}
 
 

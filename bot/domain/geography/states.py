@@ -14,7 +14,7 @@ STATES = {
     "VI": "U.S. Virgin Islands",
 }  # fmt: skip
 
-IN_SPANISH = {  # those that differ, as The AP and the networks write them for readers in the United States
+IN_SPANISH = {  # only the names that differ, as U.S. newsrooms write them
     "DC": "Distrito de Columbia", "HI": "Hawái", "LA": "Luisiana", "NH": "Nueva Hampshire", "NJ": "Nueva Jersey",
     "NM": "Nuevo México", "NY": "Nueva York", "NC": "Carolina del Norte", "ND": "Dakota del Norte", "OR": "Oregón",
     "PA": "Pensilvania", "SC": "Carolina del Sur", "SD": "Dakota del Sur", "WV": "Virginia Occidental",

@@ -26,8 +26,7 @@ from bot.domain.timestamps import stamp
 NEVER_THIS_LONG = Phrase("ICE has never taken this long.")
 ANSWER = Phrase("Its answer: {problem}.")
 MOVED = Phrase(
-    "ICE's 287(g) page is no longer where it was, so I read it at {address}. "
-    "To make that the usual address, set COUNTERSIGN_ICE_URL."
+    "ICE's 287(g) page has moved, so I now read it at {address}. To go there first, set COUNTERSIGN_ICE_URL to it."
 )
 PAUSED = Phrase("Subscription {id} ({channel}) is paused: {why}. Its settings and its place in the log are kept.")
 GONE_NAMED = 30

@@ -78,9 +78,9 @@ _SENTENCES: tuple[Phrase, ...] = (
         "www.ice.gov refuses this host, and the relay that reads it for us last reported at {when}. Restart it on its "
         "machine, or check its log there to see why it can't read ICE or reach this host (docs/relay.md)"
     ),
-    Phrase("There is no connection to www.ice.gov, but other sites answer, so ICE's site is down"),
+    Phrase("I can't connect to www.ice.gov, but other sites answer, so ICE's site is down"),
     Phrase(
-        "There is no connection to www.ice.gov, and nothing else has answered since, so this machine may be offline; "
+        "I can't connect to www.ice.gov, and nothing else has answered since, so this machine may be offline; "
         "check its network and its DNS"
     ),
     Phrase("www.ice.gov answers with errors or too slowly, so it's down or overloaded; nothing is wrong here"),
